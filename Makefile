@@ -1,0 +1,185 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# Builds liblapic, lapicvm, the guests and every test; discovers sources by directory.
+# Not a place for test logic: what a check does stands in scripts/.
+#
+#   CC=gcc|clang   SAN=address,undefined|thread   COV=1   BUILD=dir   V=1
+
+MAKEFLAGS += --no-builtin-rules
+.SUFFIXES:
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := all
+
+VERSION := 0.1.0
+SOVERSION := 0
+PREFIX ?= /usr/local
+LIBDIR ?= $(PREFIX)/lib
+SECONDS ?= 60
+STRESS_POSTS ?= 10000000
+
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+AR := ar
+CXX ?= g++
+
+# Each flavour of the build has a directory of its own, so that none rebuilds another.
+BUILD ?= build
+empty :=
+flavour := $(if $(findstring clang,$(CC)),-clang)$(if $(findstring address,$(SAN)),-asan)
+flavour := $(flavour)$(if $(findstring thread,$(SAN)),-tsan)$(if $(COV),-cov)$(if $(FUZZ),-fuzz)
+O := $(BUILD)$(if $(flavour),/$(patsubst -%,%,$(flavour)))
+ifdef FUZZ
+O := $(BUILD)/fuzz
+endif
+Q := $(if $(V),,@)
+say = $(if $(V),,@printf '  %-5s %s\n' $(1) $(2))
+
+# --- flags -----------------------------------------------------------------------------------------
+WARN := -Wall -Wextra -Wshadow -Wpointer-arith -Wcast-qual -Wsign-compare -Wwrite-strings \
+	-Wstrict-prototypes -Wmissing-prototypes -Wundef -Wvla -Werror
+CFLAGS ?= $(if $(COV),-O0,-O2) -g
+SANFLAGS := $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer)
+COVFLAGS := $(if $(COV),--coverage -fprofile-update=atomic)
+HOST := -std=c11 $(WARN) -I. $(CFLAGS) $(SANFLAGS) $(COVFLAGS) $(if $(FUZZ),-fsanitize=fuzzer-no-link)
+
+# One row per top-level directory. liblapic: no libc, no stack protector (it would call
+# __stack_chk_fail), no vector or floating point registers.
+FLAGS_lapic := -ffreestanding -fno-stack-protector -mgeneral-regs-only -fvisibility=hidden
+FLAGS_devices :=
+FLAGS_vmm := -D_GNU_SOURCE -DLAPICVM_VERSION='"$(VERSION)"'
+FLAGS_tests := -D_GNU_SOURCE
+flags = $(FLAGS_$(firstword $(subst /, ,$(1))))
+
+# Guests are never instrumented: they run on CPUs where integer code is all that works.
+GUEST := -std=c11 $(WARN) -I. -O2 -g -ffreestanding -fno-pic -fno-stack-protector -mno-red-zone \
+	-mgeneral-regs-only -mno-sse -mno-mmx -mno-80387 -mcmodel=small -fcf-protection=none \
+	-fno-asynchronous-unwind-tables
+
+# --- what there is ---------------------------------------------------------------------------------
+objs = $(addprefix $(O)/obj/,$(addsuffix .o,$(basename $(1))))
+LAPIC_SRC := $(wildcard lapic/*.c)
+DEVICES_SRC := $(wildcard devices/*.c)
+VMM_SRC := $(filter-out vmm/main.c,$(wildcard vmm/*.c vmm/*.S))
+GUEST_SRC := $(if $(wildcard guests/*.c),$(shell grep -lw guest_main guests/*.c))
+RUNTIME_SRC := $(wildcard guests/runtime/*.c guests/runtime/*.S)
+
+LIBLAPIC := $(O)/liblapic.a
+LIBDEVICES := $(O)/libdevices.a
+LIBVMM := $(O)/libvmm.a
+SHARED := $(O)/liblapic.so.$(SOVERSION)
+GUESTS := $(GUEST_SRC:%.c=$(O)/%.elf)
+TOUR := $(filter %/tour.elf,$(GUESTS))
+PROGRAM := $(if $(wildcard vmm/main.c),$(O)/lapicvm)
+
+# A test program is tests/<dir>/{test,fuzz}_*.c, or what has a main in stress and bench; the other
+# files of its directory are linked to each of them.
+with_main = $(if $(wildcard $(1)),$(shell grep -l "^int main" $(wildcard $(1))))
+UNIT_SRC := $(foreach d,lapic devices vmm,$(wildcard tests/$(d)/test_*.c))
+FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)
+STRESS_SRC := $(call with_main,tests/stress/*.c)
+BENCH_SRC := $(call with_main,tests/bench/*.c)
+UNIT := $(UNIT_SRC:%.c=$(O)/%)
+FUZZERS := $(FUZZ_SRC:tests/fuzz/%.c=$(O)/%)
+STRESS := $(STRESS_SRC:tests/stress/%.c=$(O)/%)
+BENCH := $(BENCH_SRC:tests/bench/%.c=$(O)/bench/%)
+PROGRAM_SRC := $(UNIT_SRC) $(FUZZ_SRC) $(STRESS_SRC) $(BENCH_SRC)
+beside = $(call objs,$(filter-out $(PROGRAM_SRC),$(wildcard tests/$(1)/*.c)))
+
+# --- the products ----------------------------------------------------------------------------------
+.PHONY: all lib guests unit stress-build bench-build fuzz-build tests-build
+all: lib $(PROGRAM) guests
+lib: $(if $(LAPIC_SRC),$(LIBLAPIC) $(SHARED))
+guests: $(GUESTS)
+unit: $(UNIT)
+stress-build: $(STRESS)
+bench-build: $(BENCH)
+fuzz-build: $(FUZZERS)
+tests-build: unit stress-build bench-build
+
+$(LIBLAPIC): $(call objs,$(LAPIC_SRC))
+$(LIBDEVICES): $(call objs,$(DEVICES_SRC))
+$(LIBVMM): $(call objs,$(VMM_SRC))
+$(LIBLAPIC) $(LIBDEVICES) $(LIBVMM):
+	$(call say,AR,$@)
+	$(Q)mkdir -p $(@D) && rm -f $@ && $(AR) rcs $@ $^
+
+$(SHARED): $(LAPIC_SRC:%.c=$(O)/pic/%.o)
+	$(call say,LINK,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) -shared -Wl,-soname,liblapic.so.$(SOVERSION) $(SANFLAGS) $(COVFLAGS) \
+		$(if $(SAN),,-Wl,-z,defs) -o $@ $^
+	$(Q)ln -sf liblapic.so.$(SOVERSION) $(O)/liblapic.so
+
+$(O)/lapicvm: $(O)/obj/vmm/main.o $(LIBVMM) $(LIBDEVICES) $(LIBLAPIC)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(SANFLAGS) $(COVFLAGS) -o $@ $^ -levent_core -lZydis -pthread
+
+# --- objects ---------------------------------------------------------------------------------------
+$(O)/obj/%.o: %.c Makefile
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(HOST) $(call flags,$*) -MMD -MP -c -o $@ $<
+
+$(O)/pic/%.o: %.c Makefile
+	$(call say,PIC,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(HOST) $(call flags,$*) -fPIC -fno-semantic-interposition -MMD -MP -c -o $@ $<
+
+# The tour travels inside lapicvm; without guests/tour.c the image is empty.
+$(O)/obj/vmm/tour_image.o: $(TOUR)
+$(O)/obj/vmm/%.o: vmm/%.S Makefile
+	$(call say,AS,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) -I. -DTOUR_ELF='"$(or $(TOUR),/dev/null)"' -MMD -MP -c -o $@ $<
+
+$(O)/obj/guests/%.o: guests/%.c Makefile
+	$(call say,GUEST,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(GUEST) -MMD -MP -c -o $@ $<
+
+$(O)/obj/guests/%.o: guests/%.S Makefile
+	$(call say,GUEST,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(GUEST) -MMD -MP -c -o $@ $<
+
+$(O)/guests/%.elf: $(O)/obj/guests/%.o $(call objs,$(RUNTIME_SRC)) guests/runtime/guest.ld
+	$(call say,ELF,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) -nostdlib -static -Wl,--build-id=none -Wl,-z,noexecstack \
+		-Wl,-z,max-page-size=4096 -Wl,-T,guests/runtime/guest.ld -o $@ $(filter %.o,$^)
+
+# --- test programs ---------------------------------------------------------------------------------
+ALL_LIBS := $(LIBVMM) $(LIBDEVICES) $(LIBLAPIC)
+HOST_LDLIBS := -levent_core -lZydis -pthread
+link = $(Q)mkdir -p $(@D) && $(CC) $(SANFLAGS) $(COVFLAGS) $(2) -o $@ $(filter %.o %.a,$^) $(1)
+
+$(O)/tests/lapic/%: $(O)/obj/tests/lapic/%.o $(call beside,lapic) $(LIBLAPIC)
+	$(call say,TEST,$@)
+	$(call link,-lcmocka -pthread)
+
+$(O)/tests/devices/%: $(O)/obj/tests/devices/%.o $(call beside,devices) $(LIBDEVICES) $(LIBLAPIC)
+	$(call say,TEST,$@)
+	$(call link,-lcmocka -pthread)
+
+$(O)/tests/vmm/%: $(O)/obj/tests/vmm/%.o $(call beside,vmm) $(ALL_LIBS)
+	$(call say,TEST,$@)
+	$(call link,-lcmocka $(HOST_LDLIBS))
+
+$(FUZZERS): $(O)/%: $(O)/obj/tests/fuzz/%.o $(call beside,fuzz) $(ALL_LIBS)
+	$(call say,FUZZ,$@)
+	$(call link,$(HOST_LDLIBS),$(if $(FUZZ),-fsanitize=fuzzer))
+
+$(STRESS): $(O)/%: $(O)/obj/tests/stress/%.o $(call beside,stress) $(LIBLAPIC)
+	$(call say,TEST,$@)
+	$(call link,-pthread)
+
+$(BENCH): $(O)/bench/%: $(O)/obj/tests/bench/%.o $(call beside,bench) $(LIBLAPIC)
+	$(call say,TEST,$@)
+	$(call link,-pthread)
+
+.PHONY: clean
+clean:
+	rm -rf $(BUILD)
+
+.SECONDARY:
+-include $(if $(wildcard $(O)),$(shell find $(O)/obj $(O)/pic -name '*.d' 2>/dev/null))
