@@ -9,7 +9,7 @@ MAKEFLAGS += --no-builtin-rules
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := all
 
-VERSION := 0.1.0
+VERSION := $(shell awk '/^.define LAPIC_VERSION_(MAJOR|MINOR|PATCH) / { v = v "." $$3 } END { print substr(v, 2) }' lapic/lapic.h)
 SOVERSION := 0
 PREFIX ?= /usr/local
 LIBDIR ?= $(PREFIX)/lib
@@ -177,9 +177,82 @@ $(BENCH): $(O)/bench/%: $(O)/obj/tests/bench/%.o $(call beside,bench) $(LIBLAPIC
 	$(call say,TEST,$@)
 	$(call link,-pthread)
 
-.PHONY: clean
+# --- what a person types ---------------------------------------------------------------------------
+.PHONY: deps demo check lint rules fuzz stress bench coverage install clean help where
+EXPORTS := CC='$(CC)' BUILD='$(BUILD)' O='$(O)'
+
+deps:
+	@scripts/deps lint
+
+demo:
+	@scripts/deps demo
+	@$(MAKE) --no-print-directory $(PROGRAM)
+	@$(EXPORTS) scripts/demo
+
+check:
+	@scripts/deps check
+	@$(EXPORTS) scripts/check
+
+lint:
+	@scripts/deps lint
+	@$(EXPORTS) scripts/lint
+
+rules:
+	@scripts/rules
+
+fuzz:
+	@scripts/deps check
+	@$(MAKE) --no-print-directory CC=clang FUZZ=1 SAN=address,undefined fuzz-build
+	@$(EXPORTS) scripts/fuzz $(SECONDS)
+
+stress:
+	@$(MAKE) --no-print-directory SAN=thread stress-build
+	@$$(setarch -R true 2>/dev/null && echo setarch -R) $(BUILD)/tsan/stress_post --posts $(STRESS_POSTS)
+
+bench: $(BENCH)
+	@for b in $^; do $$b || exit; done
+
+coverage:
+	@scripts/deps check
+	@$(MAKE) --no-print-directory CC=gcc COV=1 unit
+	@O=$(BUILD)/cov scripts/coverage 95
+
+install: all
+	install -d $(DESTDIR)$(PREFIX)/include/lapic $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(PREFIX)/bin
+	install -m 644 $(wildcard lapic/lapic.h lapic/lapic_kvm.h) $(DESTDIR)$(PREFIX)/include/lapic
+	install -m 644 $(LIBLAPIC) $(DESTDIR)$(LIBDIR)
+	install -m 755 $(SHARED) $(DESTDIR)$(LIBDIR)
+	ln -sf liblapic.so.$(SOVERSION) $(DESTDIR)$(LIBDIR)/liblapic.so
+	sed 's|@PREFIX@|$(PREFIX)|; s|@LIBDIR@|$(LIBDIR)|; s|@VERSION@|$(VERSION)|' liblapic.pc.in \
+		>$(DESTDIR)$(LIBDIR)/pkgconfig/liblapic.pc
+	install -m 755 $(PROGRAM) $(DESTDIR)$(PREFIX)/bin
+	for page in $(wildcard man/*.1 man/*.3); do \
+		install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man$${page##*.} $$page || exit; done
+
 clean:
 	rm -rf $(BUILD)
+
+# For scripts: where this flavour is built, and the flags of a directory.
+where:
+	$(info $(O))@:
+flags-guests:
+	$(info $(GUEST))@:
+flags-%:
+	$(info $(HOST) $(FLAGS_$*))@:
+
+help:
+	@echo 'make            build/lapicvm, build/liblapic.a, build/liblapic.so, build/guests/*.elf'
+	@echo 'make demo       install what is missing, build, boot the guided tour with 2 CPUs'
+	@echo 'make check      install what is missing, build, run every test; N passed, N failed, N skipped'
+	@echo 'make lint       gcc and clang, clang-format, clang-tidy, cppcheck, arrows, headers, freestanding'
+	@echo 'make rules      which rule of lapic/RULES.md has which test'
+	@echo 'make coverage   lines and branches of lapic/ that its unit tests run; at least 95 % of the lines'
+	@echo 'make fuzz       each fuzzer for SECONDS=60'
+	@echo 'make stress     STRESS_POSTS=10000000 posts under the thread sanitizer'
+	@echo 'make bench      what the model costs, without KVM'
+	@echo 'make install    DESTDIR= PREFIX=/usr/local LIBDIR='
+	@echo 'make deps       install what is missing for all of these     make clean     remove build/'
+	@echo 'CC=gcc|clang  SAN=address,undefined|thread (in build/asan, build/tsan)  BUILD=build  V=1'
 
 .SECONDARY:
 -include $(if $(wildcard $(O)),$(shell find $(O)/obj $(O)/pic -name '*.d' 2>/dev/null))
