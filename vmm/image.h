@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Loads a guest image, its modules and its command line into guest RAM.
+// Not the command line parser, and no symbols: its answer is the boot processor's first state.
+#ifndef VMM_IMAGE_H
+#define VMM_IMAGE_H
+
+#include <stddef.h>
+
+#include "vmm/boot.h"
+#include "vmm/ram.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/*
+ * Formats, tried in this order:
+ * - multiboot: a Multiboot 1 header with a right checksum in the first 8192 bytes. With header flag
+ *   bit 16 the file is loaded by the header's addresses (whatever the file is besides), else by its
+ *   ELF program headers, which may be ELF32 for the 386 or ELF64 for x86-64. Entered in 32-bit
+ *   protected mode, an ELF64 file too: the header is a promise about the entry state (GRUB keeps
+ *   it, QEMU refuses such files). Flag bits 0 and 1 are always honoured, bit 2 (video mode) is
+ *   ignored, the other bits of 15:0 are refused.
+ * - ELF64: a static x86-64 executable without such a header. Entered in 64-bit mode.
+ * - flat binary: what begins like no file format known here. Loaded at IMAGE_FLAT_START, entered at
+ *   its first byte in 64-bit mode, as an ELF64 image is.
+ *
+ * ELF images go to their p_paddr, and are entered at e_entry, translated if that is a virtual
+ * address of a segment. No segment may overlap another, leave RAM or touch A0000h-FFFFFh; in 64-bit
+ * mode none may touch BOOT_TABLES_START..BOOT_TABLES_END, and the entry must lie below 4 GiB. All
+ * of a multiboot image lies below 4 GiB. Modules follow the image's last byte below 4 GiB (at 1 MiB
+ * or higher), each at the start of a page, in their order. Every image gets the Multiboot
+ * information structure; boot.h says where.
+ */
+#define IMAGE_FLAT_START RAM_ONE_MEGABYTE
+
+/* The largest image file that is read; the rest of a module's limit is the guest's RAM. */
+#define IMAGE_SIZE_MAX (UINT64_C(1) << 30)
+
+/* What to load: the file at the path `name`, or bytes, if not NULL, under that name. */
+struct image_file {
+	const char *name;
+	const void *bytes;
+	size_t size;
+};
+
+struct image_request {
+	struct image_file image;
+	const char *append; /* -append; NULL or empty for none */
+	char *const *args;  /* after "--" */
+	size_t arg_count;
+	const struct image_file *modules; /* -initrd, in order */
+	size_t module_count;
+};
+
+enum image_error_kind {
+	IMAGE_UNREADABLE, /* a file cannot be read: exit status 66 */
+	IMAGE_BAD,        /* it was read, but cannot be booted with this RAM: exit status 65 */
+};
+
+struct image_error {
+	enum image_error_kind kind;
+	char text[2048]; /* what failed, why, and what would do; lines with no newline at the end */
+};
+
+/*
+ * Loads the image into RAM, which is fresh or holds what does not matter, and sets *state to what
+ * the boot processor starts with. 0, or -1 with *error filled and RAM in any state. The command
+ * line is the image's name, then append, then args, with single spaces between.
+ */
+int image_load(const struct image_request *request, struct ram *ram, struct boot_state *state,
+	       struct image_error *error);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Between image.c, the formats and the placing: a plan of what goes where in guest RAM.
+// Not public: only the image_*.c files include it. A format reads the file, never touches RAM.
+#ifndef VMM_IMAGE_FORMAT_H
+#define VMM_IMAGE_FORMAT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "vmm/ram.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* More loadable segments than any linker makes of a kernel. */
+enum { IMAGE_SEGMENTS_MAX = 64 };
+
+/* The image file in host memory. */
+struct image_bytes {
+	const uint8_t *bytes;
+	size_t size;
+};
+
+/*
+ * file_size bytes at file_offset of the file go to gpa, zeros after them up to memory_size. A
+ * format answers for: file_offset + file_size inside the file, file_size <= memory_size,
+ * memory_size > 0, gpa + memory_size does not wrap.
+ */
+struct image_segment {
+	uint64_t gpa;
+	uint64_t memory_size;
+	uint64_t file_offset;
+	uint64_t file_size;
+};
+
+enum image_entry_mode { IMAGE_LONG_MODE, IMAGE_MULTIBOOT };
+
+struct image_plan {
+	struct image_segment segments[IMAGE_SEGMENTS_MAX];
+	unsigned segment_count;
+	uint64_t entry; /* guest physical */
+	enum image_entry_mode mode;
+};
+
+enum image_verdict {
+	IMAGE_FITS,
+	IMAGE_OTHER,  /* not of this format: try the next */
+	IMAGE_BROKEN, /* of this format, but unusable: no other may have it */
+};
+
+/* One phrase that says why, to stand behind the format's name and a colon. */
+struct image_reason {
+	char text[480];
+};
+
+/* Sets the reason and returns the verdict, so that a refusal is one statement. */
+__attribute__((format(printf, 3, 4))) enum image_verdict
+image_refuse(struct image_reason *why, enum image_verdict verdict, const char *format, ...);
+
+/* Little-endian fields of the file; the caller has checked that they lie inside it. */
+uint32_t image_le32(const struct image_bytes *file, size_t offset);
+
+/* The formats. Each fills *plan (all zero before) or *why. */
+enum image_verdict image_multiboot_plan(const struct image_bytes *file, struct image_plan *plan,
+					struct image_reason *why);
+enum image_verdict image_elf64_plan(const struct image_bytes *file, struct image_plan *plan,
+				    struct image_reason *why);
+enum image_verdict image_flat_plan(const struct image_bytes *file, struct image_plan *plan,
+				   struct image_reason *why);
+
+/* The part that image_elf64 and image_multiboot share: segments and entry of an ELF executable. */
+bool image_elf_has_magic(const struct image_bytes *file);
+bool image_elf_is_64(const struct image_bytes *file); /* asked of what has the magic */
+enum image_verdict image_elf_plan(const struct image_bytes *file, struct image_plan *plan,
+				  struct image_reason *why);
+
+/* Whether the plan can be carried out in this RAM; if not, *why says what is in the way. */
+bool image_place_check(const struct image_plan *plan, const struct ram *ram,
+		       struct image_reason *why);
+
+/* Carries out a checked plan: bytes copied, the rest of each segment zeroed. */
+void image_place_segments(const struct image_plan *plan, const struct image_bytes *file,
+			  const struct ram *ram);
+
+/* The first page behind the image, at 1 MiB at least; above it, low RAM is free. */
+uint64_t image_place_end(const struct image_plan *plan);
+
+/*
+ * A page for GDT and Multiboot information, `size` bytes, that no segment touches; boot.h says
+ * where. *end, from image_place_end, moves up if it lies there. 0 if there is no room.
+ */
+uint64_t image_place_tables(const struct image_plan *plan, const struct ram *ram, uint64_t size,
+			    uint64_t *end);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
