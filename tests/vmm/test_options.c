@@ -1,0 +1,377 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The command line: what each spelling means, and the sentence for everything that is wrong.
+// No file is opened and nothing is started here.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "vmm/options.h"
+
+#define WORDS 80
+
+static struct options options;
+static char why[256];
+static char line_copy[4096];
+static char *words[WORDS];
+
+/* Splits at blanks; an underscore alone stands for an empty word. */
+static bool parse(const char *line)
+{
+	int count = 0;
+
+	snprintf(line_copy, sizeof(line_copy), "lapicvm %s", line);
+	for (char *word = strtok(line_copy, " "); word; word = strtok(NULL, " ")) {
+		assert_true(count < WORDS - 1);
+		words[count++] = strcmp(word, "_") == 0 ? word + 1 : word;
+	}
+	words[count] = NULL;
+	memset(&options, 0xA5, sizeof(options));
+	why[0] = '\0';
+	return options_parse(count, words, &options, why, sizeof(why));
+}
+
+static void good(const char *line)
+{
+	if (!parse(line))
+		fail_msg("'%s' was refused: %s", line, why);
+}
+
+/* The sentence holds every part given, and is one line without a full stop. */
+static void bad(const char *line, const char *first, const char *second)
+{
+	if (parse(line))
+		fail_msg("'%s' was taken", line);
+	if (!strstr(why, first) || !strstr(why, second))
+		fail_msg("'%s' gives '%s', without '%s' or '%s'", line, why, first, second);
+	assert_null(strchr(why, '\n'));
+	assert_int_not_equal(why[strlen(why) - 1], '.');
+}
+
+static void run_without_anything_is_the_tour(void **state)
+{
+	(void)state;
+	good("run");
+	assert_int_equal(options.verb, OPTIONS_RUN);
+	assert_null(options.image);
+	assert_int_equal(options.cpus, 2);
+	assert_int_equal(options.ram_bytes, 128 << 20);
+	assert_true(options.x2apic);
+	assert_true(options.tsc_deadline);
+	assert_int_equal(options.timeout_ms, 0);
+	assert_null(options.append);
+	assert_null(options.result_json);
+	assert_null(options.report);
+	assert_int_equal(options.initrd_count, 0);
+	assert_int_equal(options.guest_arg_count, 0);
+	assert_false(options.stats || options.no_reboot || options.json);
+}
+
+static void an_image_has_one_cpu_unless_told(void **state)
+{
+	(void)state;
+	good("run a.elf");
+	assert_string_equal(options.image, "a.elf");
+	assert_int_equal(options.cpus, 1);
+	good("run -smp 3");
+	assert_int_equal(options.cpus, 3);
+	good("run -smp 1024 -kernel b.flat");
+	assert_int_equal(options.cpus, 1024);
+	assert_string_equal(options.image, "b.flat");
+}
+
+static void sizes_have_units(void **state)
+{
+	static const struct {
+		const char *line;
+		uint64_t bytes;
+	} rows[] = {
+		{"run -m 2", UINT64_C(2) << 20},
+		{"run -m 512", UINT64_C(512) << 20},
+		{"run -m 256M", UINT64_C(256) << 20},
+		{"run -m 1G", UINT64_C(1) << 30},
+		{"run -m 2052K", UINT64_C(2052) << 10},
+		{"run -m 1024G", UINT64_C(1) << 40},
+		{"run -m 1t", UINT64_C(1) << 40},
+		{"run --m=3g", UINT64_C(3) << 30},
+		{"run -m 4M -m 8M", UINT64_C(8) << 20},
+		{"run -m 0000000000000000000000002", UINT64_C(2) << 20},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		good(rows[i].line);
+		assert_int_equal(options.ram_bytes, rows[i].bytes);
+	}
+}
+
+static void absurd_sizes_are_refused(void **state)
+{
+	(void)state;
+	bad("run -m 1", "too small", "at least 2M (a number alone counts MiB)");
+	bad("run -m 0", "too small", "at least 2M");
+	bad("run -m 1M", "too small", "at least 2M");
+	bad("run -m 2047K", "too small", "at least 2M");
+	bad("run -m 2049K", "page size", "4K");
+	bad("run -m 1025G", "too large", "1024G");
+	bad("run -m 99999999999999G", "too large", "1024G");
+	bad("run -m 99999999999999999999999", "too large", "1024G");
+	bad("run -m 18446744073709551615T", "too large", "1024G");
+	bad("run -m 17592186044417M", "too large", "1024G"); /* 2^64 + 1 MiB in bytes */
+	bad("run -m -5", "not a size", "256M");
+	bad("run -m lots", "not a size", "256M");
+	bad("run -m _", "not a size", "256M");
+	bad("run -m 5X", "'X' is no unit", "K, M or G");
+	bad("run -m 5MB", "'MB' is no unit", "K, M or G");
+	bad("run -m 0x100", "'x100' is no unit", "K, M or G");
+	bad("run -m 1.5G", "'.5G' is no unit", "K, M or G");
+}
+
+static void absurd_processor_counts_are_refused(void **state)
+{
+	(void)state;
+	bad("run -smp 0", "at least one", "1 to 1024");
+	bad("run -smp 1025", "too many", "1 to 1024");
+	bad("run -smp 100000", "too many", "1 to 1024");
+	bad("run -smp 99999999999999999999999", "too many", "1 to 1024");
+	bad("run -smp -1", "not a number", "1 to 1024");
+	bad("run -smp two", "not a number", "1 to 1024");
+	bad("run -smp 2,cores=2", "not a number", "1 to 1024");
+	bad("run -smp _", "not a number", "1 to 1024");
+	bad("run -smp 256 --no-x2apic", "8 bits", "255");
+	good("run -smp 255 --no-x2apic");
+	good("run -smp 256");
+}
+
+static void times_have_fractions(void **state)
+{
+	static const struct {
+		const char *line;
+		uint32_t ms;
+	} rows[] = {
+		{"run --timeout 10", 10000},
+		{"run --timeout=0.5", 500},
+		{"run -timeout .25", 250},
+		{"run --timeout 1.", 1000},
+		{"run --timeout 0", 0},
+		{"run --timeout 0.001", 1},
+		{"run --timeout 0.0001", 1},
+		{"run --timeout 0.0010", 1},
+		{"run --timeout 1.2345", 1235},
+		{"run --timeout 1.0000000000000000000000000000001", 1001},
+		{"run --timeout 4294967.295", 4294967295u},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		good(rows[i].line);
+		assert_int_equal(options.timeout_ms, rows[i].ms);
+	}
+	bad("run --timeout 4294967.2951", "too long", "4294967");
+	bad("run --timeout 99999999999999999999", "not a time", "0.5");
+	bad("run --timeout 4294967296", "not a time", "0.5");
+	bad("run --timeout -1", "not a time", "0.5");
+	bad("run --timeout 1s", "not a time", "0.5");
+	bad("run --timeout 1,5", "not a time", "0.5");
+	bad("run --timeout .", "not a time", "0.5");
+	bad("run --timeout _", "not a time", "0.5");
+	bad("run --timeout --stats", "not a time", "0.5");
+}
+
+static void every_option_of_run(void **state)
+{
+	(void)state;
+	good("run -kernel k -initrd a -initrd=b --initrd c -append x=1 -no-reboot --lapic=user "
+	     "--no-x2apic --no-tsc-deadline --result-json r.json --stats");
+	assert_string_equal(options.image, "k");
+	assert_int_equal(options.initrd_count, 3);
+	assert_string_equal(options.initrds[0], "a");
+	assert_string_equal(options.initrds[1], "b");
+	assert_string_equal(options.initrds[2], "c");
+	assert_string_equal(options.append, "x=1");
+	assert_true(options.no_reboot);
+	assert_false(options.x2apic);
+	assert_false(options.tsc_deadline);
+	assert_string_equal(options.result_json, "r.json");
+	assert_true(options.stats);
+	good("run --no-reboot -no-x2apic -no-tsc-deadline -stats -lapic user -append _");
+	assert_true(options.no_reboot && options.stats);
+	assert_false(options.x2apic || options.tsc_deadline);
+	assert_string_equal(options.append, "");
+}
+
+static void a_value_may_look_like_an_option(void **state)
+{
+	(void)state;
+	good("run -append --stats -initrd -x");
+	assert_string_equal(options.append, "--stats");
+	assert_string_equal(options.initrds[0], "-x");
+	assert_false(options.stats);
+	good("run -append a=b=c");
+	assert_string_equal(options.append, "a=b=c");
+	good("run -append=a=b");
+	assert_string_equal(options.append, "a=b");
+}
+
+static void guest_arguments_follow_two_dashes(void **state)
+{
+	(void)state;
+	good("run image -- -smp 0 --help");
+	assert_int_equal(options.verb, OPTIONS_RUN);
+	assert_int_equal(options.guest_arg_count, 3);
+	assert_string_equal(options.guest_args[0], "-smp");
+	assert_string_equal(options.guest_args[2], "--help");
+	good("run --");
+	assert_int_equal(options.guest_arg_count, 0);
+	assert_null(options.image);
+	bad("run -m --", "not a size", "--");
+}
+
+static void doctor_has_its_own_options(void **state)
+{
+	(void)state;
+	good("doctor");
+	assert_int_equal(options.verb, OPTIONS_DOCTOR);
+	good("doctor -json --report f.txt");
+	assert_true(options.json);
+	assert_string_equal(options.report, "f.txt");
+	bad("doctor -smp 2", "-smp is an option of 'run'", "not of 'doctor'");
+	bad("run --json", "--json is an option of 'doctor'", "not of 'run'");
+	bad("doctor image", "takes no argument", "'image'");
+	bad("doctor --", "unknown option", "'--'");
+	bad("doctor --report _", "--report", "empty");
+	bad("doctor --report", "--report needs a file", "");
+}
+
+static void help_and_version_everywhere(void **state)
+{
+	static const char *const help[] = {
+		"--help", "-help",      "-h",           "help",
+		"run -h", "run --help", "doctor -help", "run x -m 1G -h --bad"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(help) / sizeof(help[0]); i++) {
+		good(help[i]);
+		assert_int_equal(options.verb, OPTIONS_HELP);
+	}
+	good("--version");
+	assert_int_equal(options.verb, OPTIONS_VERSION);
+	good("version");
+	assert_int_equal(options.verb, OPTIONS_VERSION);
+	good("run --version");
+	assert_int_equal(options.verb, OPTIONS_VERSION);
+}
+
+static void unknown_words_get_the_nearest(void **state)
+{
+	(void)state;
+	bad("run --timout 5", "'--timout'", "did you mean --timeout?");
+	bad("run --no-x2apik", "'--no-x2apik'", "did you mean --no-x2apic?");
+	bad("run -kernal=x", "'-kernal=x'", "did you mean -kernel?");
+	bad("run --result-jason=f", "unknown option", "did you mean --result-json?");
+	bad("run -smq 2", "'-smq'", "did you mean -smp?");
+	bad("doctor --jsn", "'--jsn'", "did you mean --json?");
+	bad("run --jsn", "'--jsn'", "--help lists all");
+	bad("run --quux", "'--quux'", "--help lists all");
+	bad("run ---stats", "unknown option", "'---stats'");
+	bad("run --a-word-far-longer-than-any-option-that-there-is-or-ever-was=1", "unknown option",
+	    "--help lists all");
+	bad("rum", "no command 'rum'", "did you mean run?");
+	bad("dcotor", "no command", "did you mean doctor?");
+	bad("guest.elf", "no command 'guest.elf'", "lapicvm run IMAGE");
+	bad("--stats", "'--stats' stands where", "'run' or 'doctor'");
+	bad("", "say what to do", "lapicvm run");
+}
+
+static void other_mistakes(void **state)
+{
+	char line[40 * (OPTIONS_MAX_INITRDS + 2)] = "run";
+
+	(void)state;
+	bad("run a b", "two images", "'a' and 'b'");
+	bad("run a -kernel b", "two images", "'a' and 'b'");
+	bad("run -kernel a -kernel a", "two images", "'a' and 'a'");
+	bad("run _", "empty", "tour");
+	bad("run -kernel _", "empty", "tour");
+	bad("run -", "standard input", "give a file");
+	bad("run -initrd _", "-initrd", "empty");
+	bad("run -m", "-m needs a size", "");
+	bad("run -smp", "-smp needs a number", "");
+	bad("run --result-json=", "--result-json", "empty");
+	bad("run --stats=yes", "--stats takes no value", "'--stats=yes'");
+	bad("run --lapic=kernel", "in user space only", "--lapic=user");
+	bad("run --lapic=moon", "no such place", "--lapic=user");
+	for (int i = 0; i < OPTIONS_MAX_INITRDS; i++)
+		strcat(line, " -initrd f");
+	good(line);
+	strcat(line, " -initrd g");
+	bad(line, "-initrd g", "too many modules; at most 32");
+}
+
+static void a_long_word_is_cut_in_the_sentence(void **state)
+{
+	char line[2000], small[8];
+	char name[] = "lapicvm", verb[] = "run", word[] = "--bogus",
+	     *argv[] = {name, verb, word, NULL};
+
+	(void)state;
+	memset(line, 'x', sizeof(line) - 1);
+	line[sizeof(line) - 1] = '\0';
+	memcpy(line, "run --", 6);
+	bad(line, "unknown option", "xxx");
+	assert_int_equal(strlen(why), sizeof(why) - 1);
+	assert_false(options_parse(3, argv, &options, small, sizeof(small)));
+	assert_string_equal(small, "unknown");
+}
+
+static void help_fits_a_screen(void **state)
+{
+	const char *text = options_help();
+	unsigned lines = 0;
+	static const char *const all[] = {
+		"-m ",           "-smp",    "-kernel",     "-initrd",           "-append",
+		"-no-reboot",    "--lapic", "--no-x2apic", "--no-tsc-deadline", "--timeout",
+		"--result-json", "--stats", "--json",      "--report",          "--help",
+		"--version",
+	};
+
+	(void)state;
+	for (const char *line = text; *line; lines++) {
+		const char *end = strchr(line, '\n');
+
+		assert_non_null(end);
+		assert_true(end - line <= 80);
+		line = end + 1;
+	}
+	assert_true(lines <= 32);
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+		if (!strstr(text, all[i]))
+			fail_msg("--help does not name %s", all[i]);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(run_without_anything_is_the_tour),
+		cmocka_unit_test(an_image_has_one_cpu_unless_told),
+		cmocka_unit_test(sizes_have_units),
+		cmocka_unit_test(absurd_sizes_are_refused),
+		cmocka_unit_test(absurd_processor_counts_are_refused),
+		cmocka_unit_test(times_have_fractions),
+		cmocka_unit_test(every_option_of_run),
+		cmocka_unit_test(a_value_may_look_like_an_option),
+		cmocka_unit_test(guest_arguments_follow_two_dashes),
+		cmocka_unit_test(doctor_has_its_own_options),
+		cmocka_unit_test(help_and_version_everywhere),
+		cmocka_unit_test(unknown_words_get_the_nearest),
+		cmocka_unit_test(other_mistakes),
+		cmocka_unit_test(a_long_word_is_cut_in_the_sentence),
+		cmocka_unit_test(help_fits_a_screen),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
