@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// A KVM virtual machine without interrupt controllers: descriptors, memory slots, MSR filter.
+// Not the machine a guest sees: RAM, buses and devices are elsewhere.
+#ifndef VMM_VM_H
+#define VMM_VM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "vmm/host.h"
+#include "vmm/kvm_calls.h"
+#include "vmm/ram.h"
+#include "vmm/result.h"
+
+/* Memory slots: one for each piece of RAM, a piece being what lies between two holes. */
+#define VM_SLOTS_MAX 64u
+
+struct vm {
+	const struct kvm_calls *kvm;
+	const struct host_traits *traits;
+	int kvm_fd;
+	int fd;
+	size_t run_bytes;                     /* of one struct kvm_run mapping */
+	struct ram_range slots[VM_SLOTS_MAX]; /* by slot number; length 0: not in use */
+};
+
+/*
+ * Opens /dev/kvm and makes a VM ready for its first vCPU: the pages that Intel hosts want, MSR
+ * exits and the filter. False: *why says what is missing and what would cure it, and *vm needs no
+ * close.
+ */
+bool vm_open(struct vm *vm, const struct kvm_calls *kvm, const struct host_traits *traits,
+	     struct result *why);
+void vm_close(struct vm *vm);
+
+/*
+ * Backs guest memory with all of `ram` but the 4 KiB pages in holes[], ascending, which then exit
+ * as MMIO. May be called again with other holes while vCPUs run; callers serialise. 0 or -errno.
+ */
+int vm_map_ram(struct vm *vm, const struct ram *ram, const uint64_t *holes, unsigned hole_count);
+
+/* Makes the vCPU with this ID (its initial APIC ID): its descriptor or -errno. */
+int vm_create_vcpu(const struct vm *vm, uint32_t id);
+
+/* One MSR of a vCPU, as the host sees it (the filter does not apply). 0, -ENXIO for an MSR that KVM
+ * refuses, or -errno. */
+int vm_get_msr(const struct vm *vm, int vcpu_fd, uint32_t index, uint64_t *value);
+int vm_set_msr(const struct vm *vm, int vcpu_fd, uint32_t index, uint64_t value);
+
+#endif
