@@ -64,6 +64,7 @@ GUEST_SRC := $(if $(wildcard guests/*.c),$(shell grep -lw guest_main guests/*.c)
 RUNTIME_SRC := $(wildcard guests/runtime/*.c guests/runtime/*.S)
 
 LIBLAPIC := $(O)/liblapic.a
+LAPIC_INTERNAL := $(O)/liblapic-internal.a
 LIBDEVICES := $(O)/libdevices.a
 LIBVMM := $(O)/libvmm.a
 SHARED := $(O)/liblapic.so.$(SOVERSION)
@@ -72,7 +73,7 @@ TOUR := $(filter %/tour.elf,$(GUESTS))
 PROGRAM := $(if $(wildcard vmm/main.c),$(O)/lapicvm)
 
 # A test program is tests/<dir>/{test,fuzz}_*.c, or what has a main in stress and bench; the other
-# files of its directory are linked to each of them.
+# files of its directory are linked to each of them. What tests the insides of lapic/ links LAPIC_INTERNAL.
 with_main = $(if $(wildcard $(1)),$(shell grep -l "^int main" $(wildcard $(1))))
 UNIT_SRC := $(foreach d,lapic devices vmm,$(wildcard tests/$(d)/test_*.c))
 FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)
@@ -86,20 +87,26 @@ PROGRAM_SRC := $(UNIT_SRC) $(FUZZ_SRC) $(STRESS_SRC) $(BENCH_SRC)
 beside = $(call objs,$(filter-out $(PROGRAM_SRC),$(wildcard tests/$(1)/*.c)))
 
 # --- the products ----------------------------------------------------------------------------------
-.PHONY: all lib guests unit stress-build bench-build fuzz-build tests-build
+.PHONY: all lib guests unit unit-lapic stress-build bench-build fuzz-build tests-build
 all: lib $(PROGRAM) guests
 lib: $(if $(LAPIC_SRC),$(LIBLAPIC) $(SHARED))
 guests: $(GUESTS)
 unit: $(UNIT)
+unit-lapic: $(filter $(O)/tests/lapic/%,$(UNIT))
 stress-build: $(STRESS)
 bench-build: $(BENCH)
 fuzz-build: $(FUZZERS)
 tests-build: unit stress-build bench-build
 
-$(LIBLAPIC): $(call objs,$(LAPIC_SRC))
+# One object, of which the linker sees the public symbols alone, as in the shared library.
+$(O)/obj/liblapic.o: $(call objs,$(LAPIC_SRC))
+	$(Q)mkdir -p $(@D) && ld -r -o $@ $^ && objcopy --localize-hidden $@
+
+$(LIBLAPIC): $(O)/obj/liblapic.o
+$(LAPIC_INTERNAL): $(call objs,$(LAPIC_SRC))
 $(LIBDEVICES): $(call objs,$(DEVICES_SRC))
 $(LIBVMM): $(call objs,$(VMM_SRC))
-$(LIBLAPIC) $(LIBDEVICES) $(LIBVMM):
+$(LIBLAPIC) $(LAPIC_INTERNAL) $(LIBDEVICES) $(LIBVMM):
 	$(call say,AR,$@)
 	$(Q)mkdir -p $(@D) && rm -f $@ && $(AR) rcs $@ $^
 
@@ -125,12 +132,12 @@ $(O)/pic/%.o: %.c Makefile
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(HOST) $(call flags,$*) -fPIC -fno-semantic-interposition -MMD -MP -c -o $@ $<
 
-# The tour travels inside lapicvm; without guests/tour.c the image is empty.
+# The tour travels inside lapicvm.
 $(O)/obj/vmm/tour_image.o: $(TOUR)
 $(O)/obj/vmm/%.o: vmm/%.S Makefile
 	$(call say,AS,$<)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) -I. -DTOUR_ELF='"$(or $(TOUR),/dev/null)"' -MMD -MP -c -o $@ $<
+	$(Q)$(CC) -I. $(if $(TOUR),-DTOUR_ELF='"$(TOUR)"') -MMD -MP -c -o $@ $<
 
 $(O)/obj/guests/%.o: guests/%.c Makefile
 	$(call say,GUEST,$<)
@@ -153,11 +160,11 @@ ALL_LIBS := $(LIBVMM) $(LIBDEVICES) $(LIBLAPIC)
 HOST_LDLIBS := -levent_core -lZydis -pthread
 link = $(Q)mkdir -p $(@D) && $(CC) $(SANFLAGS) $(COVFLAGS) $(2) -o $@ $(filter %.o %.a,$^) $(1)
 
-$(O)/tests/lapic/%: $(O)/obj/tests/lapic/%.o $(call beside,lapic) $(LIBLAPIC)
+$(O)/tests/lapic/%: $(O)/obj/tests/lapic/%.o $(call beside,lapic) $(LAPIC_INTERNAL)
 	$(call say,TEST,$@)
 	$(call link,-lcmocka -pthread)
 
-$(O)/tests/devices/%: $(O)/obj/tests/devices/%.o $(call beside,devices) $(LIBDEVICES) $(LIBLAPIC)
+$(O)/tests/devices/%: $(O)/obj/tests/devices/%.o $(call beside,devices) $(LIBDEVICES)
 	$(call say,TEST,$@)
 	$(call link,-lcmocka -pthread)
 
@@ -165,11 +172,11 @@ $(O)/tests/vmm/%: $(O)/obj/tests/vmm/%.o $(call beside,vmm) $(ALL_LIBS)
 	$(call say,TEST,$@)
 	$(call link,-lcmocka $(HOST_LDLIBS))
 
-$(FUZZERS): $(O)/%: $(O)/obj/tests/fuzz/%.o $(call beside,fuzz) $(ALL_LIBS)
+$(FUZZERS): $(O)/%: $(O)/obj/tests/fuzz/%.o $(call beside,fuzz) $(LIBVMM) $(LIBDEVICES) $(LAPIC_INTERNAL)
 	$(call say,FUZZ,$@)
 	$(call link,$(HOST_LDLIBS),$(if $(FUZZ),-fsanitize=fuzzer))
 
-$(STRESS): $(O)/%: $(O)/obj/tests/stress/%.o $(call beside,stress) $(LIBLAPIC)
+$(STRESS): $(O)/%: $(O)/obj/tests/stress/%.o $(call beside,stress) $(LAPIC_INTERNAL)
 	$(call say,TEST,$@)
 	$(call link,-pthread)
 
@@ -214,7 +221,7 @@ bench: $(BENCH)
 
 coverage:
 	@scripts/deps check
-	@$(MAKE) --no-print-directory CC=gcc COV=1 unit
+	@$(MAKE) --no-print-directory CC=gcc COV=1 unit-lapic
 	@O=$(BUILD)/cov scripts/coverage 95
 
 install: all
