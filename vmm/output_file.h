@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// A file that appears whole or not at all: written beside its place, then renamed into it.
+// Not for the guest's console, which is a stream.
+#ifndef VMM_OUTPUT_FILE_H
+#define VMM_OUTPUT_FILE_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct output_file {
+	FILE *stream;    /* to be written to; NULL when closed */
+	char *path;      /* its place, links followed */
+	char *temporary; /* NULL: written in place, since the place is no regular file (/dev/stderr,
+			    a pipe) */
+};
+
+/* Makes a new file for this place. False with errno set: nothing is open, and what was there stays.
+ * Main thread. */
+bool output_file_open(struct output_file *file, const char *path);
+/* Ends the writing and puts the file into its place. False with errno set: what was there stays.
+ * Closes either way. */
+bool output_file_commit(struct output_file *file);
+/* Ends the writing, leaves nothing. */
+void output_file_abandon(struct output_file *file);
+/* Whether output_file_open() would succeed now: to find out before the work, not after. False with
+ * errno set. */
+bool output_file_possible(const char *path);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
