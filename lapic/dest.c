@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * The destination map: which LAPICs a message reaches, read without a lock by every sender.
+ * Not what is legal to send (icr.c), nor how a LAPIC takes a message in (mailbox.c).
+ */
+#include "lapic/core.h"
+
+#define BROADCAST8  0xFFu
+#define BROADCAST32 0xFFFFFFFFu
+#define SEVERAL     ((uintptr_t)1)
+
+static uint64_t match_word(const struct lapic *l)
+{
+	return atomic_load_explicit(&l->match, memory_order_relaxed);
+}
+
+static enum match_kind kind_in(uint64_t match)
+{
+	return (enum match_kind)(match >> MATCH_KIND_SHIFT & 0xFFu);
+}
+
+static struct lapic *member(const struct lapic_map *map, uint32_t i)
+{
+	return atomic_load_explicit(&map->members[i], memory_order_acquire);
+}
+
+static enum lapic_post_result better(enum lapic_post_result a, enum lapic_post_result b)
+{
+	return a > b ? a : b;
+}
+
+/* SDM "Physical Destination Mode"; IDs above 255 do not fit an xAPIC, which then answers to its
+ * initial ID (ICR-13). */
+static bool matches_physical(const struct lapic *l, uint32_t dest)
+{
+	uint32_t id = atomic_load_explicit(&l->id, memory_order_relaxed);
+	enum match_kind kind = kind_in(match_word(l));
+
+	if (kind == MATCH_NONE)
+		return false;
+	return id == dest || (kind != MATCH_X2APIC && dest > 0xFFu && l->initial_id == dest);
+}
+
+/* SDM "Logical Destination Mode" and "Logical Destination Mode in x2APIC Mode": the receiver's own
+ * mode decides. */
+static bool matches_logical(uint64_t match, uint32_t dest, bool dest32)
+{
+	uint32_t ldr = (uint32_t)match, ldr8 = ldr >> 24;
+	enum match_kind kind = kind_in(match);
+
+	if (kind == MATCH_NONE || kind == MATCH_PHYSICAL_ONLY)
+		return false;
+	if (dest32 && dest == BROADCAST32)
+		return true;
+	if (kind == MATCH_X2APIC)
+		return (ldr >> 16) == (dest >> 16) && (ldr & dest & 0xFFFFu) != 0;
+	if (dest > 0xFFu)
+		return false;
+	if (dest == BROADCAST8)
+		return true;
+	if (kind == MATCH_FLAT)
+		return (ldr8 & dest) != 0;
+	return (ldr8 >> 4) == (dest >> 4) && (ldr8 & dest & 0xFu) != 0;
+}
+
+enum lapic_post_result dest_all(struct lapic_map *map, const struct lapic *except,
+				enum lapic_delivery mode, uint8_t vector, bool level,
+				origin_t origin)
+{
+	enum lapic_post_result best = LAPIC_REFUSED;
+	uint32_t count = atomic_load_explicit(&map->count, memory_order_acquire);
+
+	for (uint32_t i = 0; i < count; i++) {
+		struct lapic *l = member(map, i);
+
+		if (l == except)
+			continue;
+		if (LIKELY(mode == LAPIC_FIXED && vector >= 16))
+			best = better(best, mailbox_fixed(l, vector, level, origin));
+		else
+			best = better(best, mailbox_post(l, mode, vector, level, origin));
+	}
+	return best;
+}
+
+static enum lapic_post_result broadcast_message(struct lapic_map *map, enum lapic_delivery mode,
+						uint8_t vector, bool level, origin_t origin)
+{
+	enum lapic_post_result best = LAPIC_REFUSED;
+	uint32_t count = atomic_load_explicit(&map->count, memory_order_acquire);
+
+	for (uint32_t i = 0; i < count; i++) {
+		struct lapic *l = member(map, i);
+		uint64_t match = match_word(l);
+
+		if (kind_in(match) == MATCH_X2APIC && !(match & MATCH_FF_BROADCASTS))
+			continue;
+		best = better(best, mailbox_post(l, mode, vector, level, origin));
+	}
+	return best;
+}
+
+/* Several LAPICs with one ID: every one that matches receives. */
+static enum lapic_post_result scan_physical(struct lapic_map *map, uint32_t dest,
+					    enum lapic_delivery mode, uint8_t vector, bool level,
+					    origin_t origin)
+{
+	enum lapic_post_result best = LAPIC_REFUSED;
+	uint32_t count = atomic_load_explicit(&map->count, memory_order_acquire);
+
+	for (uint32_t i = 0; i < count; i++) {
+		struct lapic *l = member(map, i);
+
+		if (matches_physical(l, dest))
+			best = better(best, mailbox_post(l, mode, vector, level, origin));
+	}
+	return best;
+}
+
+enum lapic_post_result dest_physical(struct lapic_map *map, uint32_t dest, bool dest32, bool ipi,
+				     enum lapic_delivery mode, uint8_t vector, bool level,
+				     origin_t origin)
+{
+	uintptr_t slot;
+
+	if (UNLIKELY(dest == (dest32 ? BROADCAST32 : BROADCAST8)))
+		return ipi || dest32
+			       ? dest_all(map, NULL, mode == LAPIC_LOWEST ? LAPIC_FIXED : mode,
+					  vector, level, origin)
+			       : broadcast_message(map, mode, vector, level, origin);
+	if (UNLIKELY(dest >= map->slots))
+		return LAPIC_REFUSED;
+	slot = atomic_load_explicit(&map->by_id[dest], memory_order_acquire);
+	if (UNLIKELY(slot <= SEVERAL))
+		return slot ? scan_physical(map, dest, mode, vector, level, origin) : LAPIC_REFUSED;
+	if (LIKELY(mode == LAPIC_FIXED && vector >= 16))
+		return mailbox_fixed((struct lapic *)slot, vector, level, origin);
+	return mailbox_post((struct lapic *)slot, mode, vector, level, origin);
+}
+
+/*
+ * One of those that match: lowest published PPR, ties round robin after the last winner. SDM
+ * "Lowest Priority Delivery Mode". `logical` false: all match.
+ */
+static struct lapic *arbitrate(struct lapic_map *map, const struct lapic *except, bool logical,
+			       uint32_t dest, bool dest32)
+{
+	uint32_t count = atomic_load_explicit(&map->count, memory_order_acquire);
+	uint32_t first = atomic_load_explicit(&map->last_winner, memory_order_relaxed) + 1;
+	uint32_t winner = 0;
+	unsigned lowest = 0x100;
+	struct lapic *best = NULL;
+
+	for (uint32_t k = 0; k < count; k++) {
+		uint32_t i = (uint32_t)(((uint64_t)first + k) % count);
+		struct lapic *l = member(map, i);
+		uint64_t match = match_word(l);
+		unsigned ppr = atomic_load_explicit(&l->ppr_hint, memory_order_relaxed);
+
+		if (l == except || !(match & MATCH_SW_ENABLED) || kind_in(match) == MATCH_NONE ||
+		    (logical && !matches_logical(match, dest, dest32)) || ppr >= lowest)
+			continue;
+		lowest = ppr;
+		best = l;
+		winner = i;
+	}
+	if (best)
+		atomic_store_explicit(&map->last_winner, winner, memory_order_relaxed);
+	return best;
+}
+
+enum lapic_post_result dest_lowest_but(struct lapic_map *map, const struct lapic *except,
+				       uint8_t vector, origin_t origin)
+{
+	struct lapic *l = arbitrate(map, except, false, 0, false);
+
+	return l ? mailbox_post(l, LAPIC_LOWEST, vector, false, origin) : LAPIC_REFUSED;
+}
+
+/* With no LAPIC in xAPIC mode the members of an x2APIC cluster are found by their IDs: LDR is
+ * derived from them. */
+static enum lapic_post_result cluster_members(struct lapic_map *map, uint32_t dest,
+					      enum lapic_delivery mode, uint8_t vector, bool level,
+					      origin_t origin)
+{
+	enum lapic_post_result best = LAPIC_REFUSED;
+
+	for (uint32_t members = dest & 0xFFFFu; members; members &= members - 1) {
+		uint32_t id = (dest >> 16 << 4) + (uint32_t)__builtin_ctz(members);
+
+		if (id < BROADCAST32)
+			best = better(best, dest_physical(map, id, true, true, mode, vector, level,
+							  origin));
+	}
+	return best;
+}
+
+enum lapic_post_result dest_logical(struct lapic_map *map, uint32_t dest, bool dest32,
+				    enum lapic_delivery mode, uint8_t vector, bool level, bool one,
+				    origin_t origin)
+{
+	enum lapic_post_result best = LAPIC_REFUSED;
+	uint32_t count = atomic_load_explicit(&map->count, memory_order_acquire);
+
+	if (one) {
+		struct lapic *l = arbitrate(map, NULL, true, dest, dest32);
+
+		return l ? mailbox_post(l, mode, vector, level, origin) : LAPIC_REFUSED;
+	}
+	if (dest32 && dest != BROADCAST32 &&
+	    !atomic_load_explicit(&map->xapic_members, memory_order_relaxed))
+		return cluster_members(map, dest, mode, vector, level, origin);
+	for (uint32_t i = 0; i < count; i++) {
+		struct lapic *l = member(map, i);
+
+		if (matches_logical(match_word(l), dest, dest32))
+			best = better(best, mailbox_post(l, mode, vector, level, origin));
+	}
+	return best;
+}
+
+enum lapic_post_result lapic_map_send(struct lapic_map *map, const struct lapic_message *m)
+{
+	enum lapic_delivery mode = (enum lapic_delivery)m->mode;
+	bool vectored = mode == LAPIC_FIXED || mode == LAPIC_LOWEST;
+	bool level = m->level && vectored;
+
+	if (m->level && m->deassert)
+		return LAPIC_REFUSED;
+	if (m->logical)
+		return dest_logical(map, m->dest, m->dest32, mode, m->vector, level,
+				    mode == LAPIC_LOWEST || (vectored && m->redirection_hint),
+				    LAPIC_FROM_MESSAGE);
+	return dest_physical(map, m->dest, m->dest32, false, mode, m->vector, level,
+			     LAPIC_FROM_MESSAGE);
+}
+
+/* SDM "Message Signalled Interrupts". */
+enum lapic_post_result lapic_map_msi(struct lapic_map *map, uint64_t address, uint32_t data,
+				     bool ext_dest)
+{
+	uint32_t high = ext_dest ? (uint32_t)(address >> 5 & 0x7Fu) << 8 : 0;
+	struct lapic_message message = {
+		.dest = (uint32_t)(address >> 12 & 0xFFu) | high,
+		.vector = (uint8_t)data,
+		.mode = (uint8_t)(data >> 8 & 7u),
+		.logical = (address & 4u) != 0,
+		.redirection_hint = (address & 8u) != 0,
+		.level = (data & 0x8000u) != 0,
+		.deassert = !(data & 0x4000u),
+	};
+
+	if (address >> 20 != 0xFEEu)
+		return LAPIC_REFUSED;
+	return lapic_map_send(map, &message);
+}
