@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Both buses with every device on them, driven by whatever the input says a guest and a host do.
+// Not a test of what devices answer: only of what must hold for any answer.
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "devices/bus.h"
+#include "devices/cmos.h"
+#include "devices/debug_exit.h"
+#include "devices/debugcon.h"
+#include "devices/fw_cfg.h"
+#include "devices/reset_port.h"
+#include "devices/uart16550.h"
+
+#define REGIONS 16
+
+struct machine {
+	struct bus_region port_table[REGIONS], memory_table[REGIONS];
+	struct bus ports, memory;
+	struct uart16550 com1, mmio_uart;
+	struct debug_exit exit;
+	struct debugcon debugcon;
+	struct reset_port reset;
+	struct fw_cfg fw_cfg;
+	struct cmos cmos;
+	struct timespec now;
+	bool irq[2];
+};
+
+static void require(bool holds)
+{
+	if (!holds)
+		abort();
+}
+
+static void take_byte(void *opaque, uint8_t byte)
+{
+	(void)opaque;
+	(void)byte;
+}
+
+static void take_value(void *opaque, uint32_t value)
+{
+	(void)opaque;
+	(void)value;
+}
+
+static void take_reset(void *opaque, enum reset_port_request request)
+{
+	struct machine *m = opaque;
+
+	require(request <= RESET_PORT_CF9_HARD);
+	cmos_reset(&m->cmos);
+	fw_cfg_reset(&m->fw_cfg);
+}
+
+static void take_level(void *opaque, unsigned n, bool level)
+{
+	struct machine *m = opaque;
+
+	require(n < 2 && m->irq[n] != level);
+	m->irq[n] = level;
+}
+
+static void take_room(void *opaque)
+{
+	const struct machine *m = opaque;
+
+	require(uart16550_rx_space(&m->com1) > 0 || uart16550_rx_space(&m->mmio_uart) > 0);
+}
+
+static void tell_now(void *opaque, struct timespec *now)
+{
+	*now = ((const struct machine *)opaque)->now;
+}
+
+static const struct uart16550_ops uart_ops = {.transmit = take_byte, .rx_room = take_room};
+static const struct cmos_ops cmos_ops = {.now = tell_now};
+static const uint8_t blob[300] = {1, 2, 3};
+static const struct fw_cfg_item items[] = {{0x0B, blob, sizeof(blob)}, {0x8000, blob, 0}};
+
+static void build(struct machine *m)
+{
+	struct bus_region on_ports[8], on_memory[2];
+	size_t n = 0;
+
+	memset(m, 0, sizeof(*m));
+	bus_init(&m->ports, "port I/O", BUS_LAST_PORT, m->port_table, REGIONS);
+	bus_init(&m->memory, "memory", BUS_LAST_MEMORY, m->memory_table, REGIONS);
+	uart16550_init(&m->com1, &uart_ops, m, (struct irq_line){take_level, m, 0});
+	uart16550_init(&m->mmio_uart, &uart_ops, m, (struct irq_line){take_level, m, 1});
+	m->exit = (struct debug_exit){take_value, m};
+	m->debugcon = (struct debugcon){take_byte, m};
+	m->reset = (struct reset_port){take_reset, m, 0};
+	fw_cfg_init(&m->fw_cfg, &(struct fw_cfg_machine){1 << 30, 2, 2}, items, 2);
+	cmos_init(&m->cmos, &cmos_ops, m, &(struct cmos_machine){1 << 30, 0, 2});
+
+	on_ports[n++] = uart16550_region(&m->com1, UART16550_COM1);
+	on_ports[n++] = debug_exit_region(&m->exit);
+	on_ports[n++] = debugcon_region(&m->debugcon);
+	on_ports[n++] = reset_port_8042_region(&m->reset);
+	on_ports[n++] = reset_port_cf9_region(&m->reset);
+	on_ports[n++] = fw_cfg_region(&m->fw_cfg);
+	on_ports[n++] = cmos_region(&m->cmos);
+	while (n)
+		require(bus_add(&m->ports, &on_ports[--n], NULL, 0) == BUS_OK);
+
+	/* Memory has the same models, at both ends of the address space. */
+	on_memory[0] = uart16550_region(&m->mmio_uart, UINT64_MAX - 7);
+	on_memory[1] = fw_cfg_region(&m->fw_cfg);
+	on_memory[1].base = 0;
+	require(bus_add(&m->memory, &on_memory[0], NULL, 0) == BUS_OK);
+	require(bus_add(&m->memory, &on_memory[1], NULL, 0) == BUS_OK);
+}
+
+struct input {
+	const uint8_t *data;
+	size_t left;
+};
+
+static uint64_t take(struct input *in, unsigned bytes)
+{
+	uint64_t value = 0;
+
+	for (unsigned i = 0; i < bytes && in->left; i++, in->left--)
+		value |= (uint64_t)*in->data++ << (8 * i);
+	return value;
+}
+
+static void access_bus(const struct bus *bus, uint64_t address, struct input *in)
+{
+	unsigned width = (unsigned)take(in, 1);
+
+	/* Mostly widths there are. */
+	if (width < 0xF0)
+		width = 1 + width % 8;
+	if (take(in, 1) & 1) {
+		bus_write(bus, address, width, take(in, 8));
+	} else {
+		uint64_t value = bus_read(bus, address, width);
+
+		require(width >= 8 || value >> (8 * width) == 0);
+	}
+}
+
+static void change_memory_table(struct machine *m, struct input *in)
+{
+	struct bus_region region = uart16550_region(&m->mmio_uart, 0);
+	char error[40];
+
+	if (take(in, 1) & 1) {
+		bus_remove(&m->memory, m->memory.regions[0].base);
+		bus_remove(&m->memory, take(in, 8));
+		return;
+	}
+	region.base = take(in, 8);
+	region.size = 1 + take(in, 1) % UART16550_SIZE;
+	region.widths = (unsigned)take(in, 1);
+	/* The model takes bytes only: wider regions of it would break its side of the contract. */
+	if (region.widths != 1) {
+		region.read = NULL;
+		region.write = NULL;
+	}
+	memset(error, '#', sizeof(error));
+	if (bus_add(&m->memory, &region, error, sizeof(error)) != BUS_OK)
+		require(memchr(error, '\0', sizeof(error)) != NULL);
+}
+
+static void receive(struct uart16550 *uart, struct input *in)
+{
+	uint8_t bytes[40] = {0};
+	size_t n = take(in, 1) % sizeof(bytes);
+	size_t space = uart16550_rx_space(uart);
+
+	require(space <= UART16550_FIFO);
+	require(uart16550_receive(uart, bytes, n) == (n < space ? n : space));
+}
+
+static void check(const struct machine *m)
+{
+	require(m->com1.irq_level == m->irq[0] && m->mmio_uart.irq_level == m->irq[1]);
+	require(m->com1.rx_count <= UART16550_FIFO && m->mmio_uart.rx_count <= UART16550_FIFO);
+	require(m->cmos.index < CMOS_REGISTERS);
+	for (size_t i = 1; i < m->memory.count; i++)
+		require(m->memory.regions[i - 1].base + (m->memory.regions[i - 1].size - 1) <
+			m->memory.regions[i].base);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	/* Where something is, so that the fuzzer need not guess it. */
+	static const uint16_t ports[] = {0x3F8, 0x3F9, 0x3FA, 0x3FB, 0x3FC, 0x3FD, 0x3FE,
+					 0x3FF, 0xE9,  0xF4,  0x64,  0xCF8, 0xCF9, 0x510,
+					 0x511, 0x70,  0x71,  0x71,  0x3F7, 0xFFFE};
+	struct input in = {data, size};
+	struct machine m;
+
+	build(&m);
+	while (in.left) {
+		unsigned step = (unsigned)take(&in, 1);
+
+		switch (step % 10) {
+		case 0:
+		case 1:
+		case 2:
+		case 3: access_bus(&m.ports, ports[take(&in, 1) % 20], &in); break;
+		case 4: access_bus(&m.ports, take(&in, 2), &in); break;
+		case 5: access_bus(&m.memory, UINT64_MAX - take(&in, 1) % 16, &in); break;
+		case 6: access_bus(&m.memory, take(&in, 8), &in); break;
+		case 7: change_memory_table(&m, &in); break;
+		case 8: receive(step & 16 ? &m.com1 : &m.mmio_uart, &in); break;
+		case 9:
+			if (step & 16) {
+				uart16550_reset(&m.com1);
+			} else {
+				m.now.tv_sec = (int64_t)take(&in, 8) / (1 << 13);
+				m.now.tv_nsec = (long)(take(&in, 4) % 1000000000);
+			}
+			break;
+		}
+		check(&m);
+	}
+	return 0;
+}
