@@ -193,7 +193,7 @@ deps:
 
 demo:
 	@scripts/deps demo
-	@$(MAKE) --no-print-directory $(PROGRAM)
+	@$(MAKE) --no-print-directory -j$$(nproc) $(PROGRAM)
 	@$(EXPORTS) scripts/demo
 
 check:
@@ -209,11 +209,11 @@ rules:
 
 fuzz:
 	@scripts/deps check
-	@$(MAKE) --no-print-directory CC=clang FUZZ=1 SAN=address,undefined fuzz-build
+	@$(MAKE) --no-print-directory -j$$(nproc) CC=clang FUZZ=1 SAN=address,undefined fuzz-build
 	@$(EXPORTS) scripts/fuzz $(SECONDS)
 
 stress:
-	@$(MAKE) --no-print-directory SAN=thread stress-build
+	@$(MAKE) --no-print-directory -j$$(nproc) SAN=thread stress-build
 	@$$(setarch -R true 2>/dev/null && echo setarch -R) $(BUILD)/tsan/stress_post --posts $(STRESS_POSTS)
 
 bench: $(BENCH)
@@ -221,7 +221,7 @@ bench: $(BENCH)
 
 coverage:
 	@scripts/deps check
-	@$(MAKE) --no-print-directory CC=gcc COV=1 unit-lapic
+	@$(MAKE) --no-print-directory -j$$(nproc) CC=gcc COV=1 unit-lapic
 	@O=$(BUILD)/cov scripts/coverage 95
 
 install: all
