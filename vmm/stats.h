@@ -18,6 +18,7 @@ extern "C" {
  * up. */
 #define STATS_EXIT_KINDS 48u
 #define STATS_VECTORS    256u
+#define STATS_MODES      8u
 
 /*
  * Durations in ns, 0 .. 2^64-1, in buckets of 1/16 of their power of two: a percentile is at most
@@ -34,23 +35,25 @@ struct stats_histogram {
 
 /* One vCPU's counters, all zero at the start. [owner] are written by the vCPU's thread alone. */
 struct stats_vcpu {
-	uint64_t exits[STATS_EXIT_KINDS];  /* [owner] stats_exit() */
-	uint64_t posted[STATS_VECTORS];    /* [any] new in IRR */
-	uint64_t merged[STATS_VECTORS];    /* [any] pending already */
-	uint64_t refused[STATS_VECTORS];   /* [any] not accepted: disabled, ... */
-	uint64_t delivered[STATS_VECTORS]; /* [owner] IRR to ISR, to the processor */
-	uint64_t eoi[STATS_VECTORS];       /* [owner] */
-	uint64_t posted_mode[8],
-		merged_mode[8]; /* [any] by enum lapic_delivery, but the fixed ones */
-	uint64_t spurious;      /* [owner] acknowledges that found nothing */
-	uint64_t nmis;          /* [owner] NMIs handed to KVM */
-	uint64_t smis_dropped;  /* [owner] SMIs on a host without KVM_CAP_X86_SMM */
-	uint64_t halts;         /* [owner] times this vCPU went to sleep */
-	uint64_t halted_ns;     /* [owner] time asleep */
-	uint64_t windows;       /* [owner] entries with request_interrupt_window */
-	uint64_t steps;         /* [owner] entries under single-step, to meet a short window */
-	uint64_t kicks;         /* [any] signals sent to this vCPU's thread; stats_kick() */
-	uint64_t mistakes;      /* [owner] accesses that broke a rule of the Local APIC */
+	uint64_t exits[STATS_EXIT_KINDS];   /* [owner] stats_exit() */
+	uint64_t posted[STATS_VECTORS];     /* [any] new in IRR */
+	uint64_t merged[STATS_VECTORS];     /* [any] pending already */
+	uint64_t refused[STATS_VECTORS];    /* [any] not accepted: disabled, ... */
+	uint64_t delivered[STATS_VECTORS];  /* [owner] IRR to ISR, to the processor */
+	uint64_t eoi[STATS_VECTORS];        /* [owner] */
+	uint64_t posted_mode[STATS_MODES];  /* [any] by enum lapic_delivery, but FIXED and LOWEST */
+	uint64_t merged_mode[STATS_MODES];  /* [any] */
+	uint64_t refused_mode[STATS_MODES]; /* [any] */
+	uint64_t taken_mode[STATS_MODES];   /* [owner] handed to the processor */
+	uint64_t sent;                      /* [owner] ICR and SELF IPI writes that sent */
+	uint64_t spurious;                  /* [owner] acknowledges that found nothing */
+	uint64_t mistakes;            /* [owner] accesses that broke a rule of the Local APIC */
+	uint64_t smis_dropped;        /* [owner] SMIs on a host without KVM_CAP_X86_SMM */
+	uint64_t halts;               /* [owner] times this vCPU went to sleep */
+	uint64_t halted_ns;           /* [owner] time asleep */
+	uint64_t windows;             /* [owner] entries with request_interrupt_window */
+	uint64_t steps;               /* [owner] entries under single-step, for a short window */
+	uint64_t kicks;               /* [any] signals to this vCPU's thread; stats_kick() */
 	struct stats_histogram timer; /* [owner] due to handler */
 
 	/* Between a timer's due moment and its acknowledge. [owner] */
@@ -65,7 +68,8 @@ void stats_exit(struct stats_vcpu *stats, uint32_t reason);
 void stats_kick(struct stats_vcpu *stats);
 /*
  * The whole of the library's event hook. [from the thread of the event: owner, or any for posts]
- * With LAPIC_EVENT_TIMER_DUE call stats_timer_due() as well, before or after.
+ * A caller that sees LAPIC_EVENT_TIMER_DUE calls stats_timer_due() too: whether the event's value
+ * is ns or TSC is known to it alone.
  */
 void stats_event(struct stats_vcpu *stats, const struct lapic_event *event);
 /*
@@ -83,8 +87,9 @@ uint64_t stats_percentile(const struct stats_histogram *histogram, unsigned perm
 
 /* Adds `from` to `to`. Both must be still: threads joined. */
 void stats_add(struct stats_vcpu *to, const struct stats_vcpu *from);
-/* Prints the sum over the vCPUs as tables. `vcpus` are still. */
-void stats_print(const struct stats_vcpu *const *vcpus, unsigned count, FILE *to);
+/* Prints the sum over the vCPUs as tables; they are still. False: memory is out, and nothing was
+ * printed. */
+bool stats_print(const struct stats_vcpu *const *vcpus, unsigned count, FILE *to);
 /* "HLT" for KVM_EXIT_HLT; NULL for a reason without a name here. */
 const char *stats_exit_name(uint32_t reason);
 
