@@ -10,27 +10,25 @@ bool lapic_claims(const struct lapic *l, uint64_t gpa)
 	return l->mode == MODE_XAPIC && (gpa ^ l->apic_base) < LAPIC_PAGE_SIZE;
 }
 
-/* SDM "Error Handling": only an access to a register that does not exist is an error, not misuse of
- * its direction. */
-static const struct reg_row *page_row(struct lapic *l, unsigned n, uint32_t offset)
-{
-	const struct reg_row *row = &reg_table[n & (REG_COUNT - 1)];
+/* Offset bits that are clear in an aligned access to a register number below REG_COUNT. */
+#define ODD_OFFSET 0xC0Fu
 
-	if (UNLIKELY(n >= REG_COUNT || !(row->access & ACCESS_PAGE) || !reg_exists(l, row))) {
-		event_mistake(l, "ACC-3", offset);
-		error_set(l, ESR_ILLEGAL_REGISTER);
-		return NULL;
-	}
-	return row;
+static unsigned number_at(uint32_t offset)
+{
+	return (offset >> 4) & (REG_COUNT - 1);
 }
 
-static uint32_t page_read(struct lapic *l, unsigned n, uint32_t offset)
+/* SDM "Error Handling": only an access to a register that does not exist is an error, not misuse of
+ * its direction. */
+COLD static void illegal_register(struct lapic *l, uint32_t offset)
 {
-	const struct reg_row *row = page_row(l, n, offset);
+	event_mistake(l, "ACC-3", offset);
+	error_set(l, ESR_ILLEGAL_REGISTER);
+}
 
-	if (UNLIKELY(!row))
-		return 0;
-	return row->read ? row->read(l, n) : reg_get(l, n);
+static bool on_page(const struct lapic *l, const struct reg_row *row)
+{
+	return (row->access & ACCESS_PAGE) && reg_exists(l, row);
 }
 
 static uint64_t low_bytes(uint64_t value, unsigned size)
@@ -40,61 +38,74 @@ static uint64_t low_bytes(uint64_t value, unsigned size)
 
 /* SDM "Accessing APIC Registers": what lies outside the low dword of a register is undefined; here
  * it reads as zeros. */
-static uint64_t page_read_odd(struct lapic *l, uint32_t offset, unsigned size)
+COLD static uint64_t read_odd(struct lapic *l, uint32_t offset, unsigned size)
 {
 	unsigned byte = offset & 0xFu;
+	uint64_t value;
 
-	event_mistake(l, "ACC-2", offset);
+	if (l->mode != MODE_XAPIC)
+		return low_bytes(~0ull, size);
+	if (byte || size != 4)
+		event_mistake(l, "ACC-2", offset);
 	if (byte >= 4 || !size)
 		return 0;
-	return low_bytes((uint64_t)page_read(l, (offset >> 4) & 0xFFu, offset) >> (8 * byte), size);
+	if (offset & ODD_OFFSET & ~0xFu) {
+		illegal_register(l, offset);
+		return 0;
+	}
+	value = lapic_mmio_read(l, offset & ~0xFu, 4);
+	return low_bytes(value >> (8 * byte), size);
 }
 
 uint64_t lapic_mmio_read(struct lapic *l, uint32_t offset, unsigned size)
 {
-	if (UNLIKELY(l->mode != MODE_XAPIC))
-		return low_bytes(~0ull, size);
-	if (UNLIKELY((offset & 0xFu) || size != 4))
-		return page_read_odd(l, offset, size);
-	return page_read(l, (offset >> 4) & 0xFFu, offset);
+	unsigned n = number_at(offset);
+	const struct reg_row *row = &reg_table[n];
+
+	if (UNLIKELY(l->mode != MODE_XAPIC || (offset & ODD_OFFSET) || size != 4))
+		return read_odd(l, offset, size);
+	if (LIKELY(on_page(l, row)))
+		return row->read ? row->read(l, n) : reg_get(l, n);
+	illegal_register(l, offset);
+	return 0;
+}
+
+COLD static void write_odd(struct lapic *l, uint32_t offset, unsigned size)
+{
+	if (l->mode != MODE_XAPIC)
+		return;
+	if ((offset & 0xFu) || size != 4)
+		event_mistake(l, "ACC-2", offset);
+	else
+		illegal_register(l, offset);
 }
 
 void lapic_mmio_write(struct lapic *l, uint32_t offset, unsigned size, uint64_t value)
 {
-	unsigned n = (offset >> 4) & 0xFFu;
-	const struct reg_row *row;
+	unsigned n = number_at(offset);
+	const struct reg_row *row = &reg_table[n];
 
-	if (UNLIKELY(l->mode != MODE_XAPIC))
-		return;
-	if (UNLIKELY((offset & 0xFu) || size != 4)) {
-		event_mistake(l, "ACC-2", offset);
-		return;
-	}
-	row = page_row(l, n, offset);
-	if (UNLIKELY(!row))
-		return;
-	if (LIKELY(row->write != NULL))
+	if (UNLIKELY(l->mode != MODE_XAPIC || (offset & ODD_OFFSET) || size != 4))
+		write_odd(l, offset, size);
+	else if (UNLIKELY(!on_page(l, row)))
+		illegal_register(l, offset);
+	else if (LIKELY(row->write != NULL))
 		row->write(l, n, (uint32_t)value & reg_writable(l, row));
 	else
 		event_mistake(l, "ACC-4", offset);
 }
 
-static enum lapic_result fault(struct lapic *l, const char *rule, uint32_t msr)
+COLD static enum lapic_result fault(struct lapic *l, const char *rule, uint32_t msr)
 {
 	event_mistake(l, rule, msr);
 	return LAPIC_GP;
 }
 
-static const struct reg_row *msr_row(struct lapic *l, uint32_t msr, unsigned access)
+/* Outside x2APIC mode, in a gap, or the wrong way: #GP; and the two MSRs that lie elsewhere. */
+COLD static enum lapic_result read_other(struct lapic *l, uint32_t msr, uint64_t *value)
 {
-	unsigned n = msr - MSR_X2APIC_FIRST;
-	const struct reg_row *row = &reg_table[n & (REG_COUNT - 1)];
-
-	return n < REG_COUNT && (row->access & access) && reg_exists(l, row) ? row : NULL;
-}
-
-static enum lapic_result read_other(struct lapic *l, uint32_t msr, uint64_t *value)
-{
+	if (msr - MSR_X2APIC_FIRST <= MSR_X2APIC_LAST - MSR_X2APIC_FIRST)
+		return fault(l, l->mode == MODE_X2APIC ? "MSR-2" : "MSR-1", msr);
 	if (msr == MSR_APIC_BASE)
 		*value = l->apic_base;
 	else if (msr == MSR_TSC_DEADLINE && l->config.tsc_deadline)
@@ -106,24 +117,20 @@ static enum lapic_result read_other(struct lapic *l, uint32_t msr, uint64_t *val
 
 enum lapic_result lapic_msr_read(struct lapic *l, uint32_t msr, uint64_t *value)
 {
-	const struct reg_row *row;
 	unsigned n = msr - MSR_X2APIC_FIRST;
+	const struct reg_row *row = &reg_table[n & (REG_COUNT - 1)];
 
-	if (UNLIKELY(n > MSR_X2APIC_LAST - MSR_X2APIC_FIRST))
+	if (UNLIKELY(n >= REG_COUNT || l->mode != MODE_X2APIC || !(row->access & ACCESS_RM) ||
+		     !reg_exists(l, row)))
 		return read_other(l, msr, value);
-	if (UNLIKELY(l->mode != MODE_X2APIC))
-		return fault(l, "MSR-1", msr);
-	row = msr_row(l, msr, ACCESS_RM);
-	if (UNLIKELY(!row))
-		return fault(l, "MSR-2", msr);
 	*value = row->read ? row->read(l, n) : reg_get(l, n);
-	if (n == REG_ICR)
-		*value |= (uint64_t)reg_get(l, REG_ICR_HIGH) << 32;
 	return LAPIC_OK;
 }
 
-static enum lapic_result write_other(struct lapic *l, uint32_t msr, uint64_t value)
+COLD static enum lapic_result write_other(struct lapic *l, uint32_t msr, uint64_t value)
 {
+	if (msr - MSR_X2APIC_FIRST <= MSR_X2APIC_LAST - MSR_X2APIC_FIRST)
+		return fault(l, l->mode == MODE_X2APIC ? "MSR-2" : "MSR-1", msr);
 	if (msr == MSR_APIC_BASE)
 		return mode_write_base(l, value);
 	if (msr != MSR_TSC_DEADLINE || !l->config.tsc_deadline)
@@ -132,32 +139,28 @@ static enum lapic_result write_other(struct lapic *l, uint32_t msr, uint64_t val
 	return LAPIC_OK;
 }
 
-/* Bit 12 of the ICR does not exist in x2APIC mode: one family ignores it, the other faults. */
-static uint32_t legal_bits(const struct lapic *l, const struct reg_row *row)
+COLD static enum lapic_result reserved_bits(struct lapic *l, unsigned n, uint64_t value)
 {
-	return reg_writable(l, row) | (row->ignored & ~l->cut[row->cut]);
+	const char *rule = "MSR-3";
+
+	if (n == REG_EOI || n == REG_ESR)
+		rule = "MSR-4";
+	else if (n == REG_ICR && (value & ICR_BUSY))
+		rule = "MSR-5";
+	return fault(l, rule, MSR_X2APIC_FIRST + n);
 }
 
 enum lapic_result lapic_msr_write(struct lapic *l, uint32_t msr, uint64_t value)
 {
-	const struct reg_row *row;
 	unsigned n = msr - MSR_X2APIC_FIRST;
+	const struct reg_row *row = &reg_table[n & (REG_COUNT - 1)];
+	uint64_t high = n == REG_ICR ? 0xFFFFFFFFull << 32 : 0;
 
-	if (UNLIKELY(n > MSR_X2APIC_LAST - MSR_X2APIC_FIRST))
+	if (UNLIKELY(n >= REG_COUNT || l->mode != MODE_X2APIC || !(row->access & ACCESS_WM) ||
+		     !reg_exists(l, row)))
 		return write_other(l, msr, value);
-	if (UNLIKELY(l->mode != MODE_X2APIC))
-		return fault(l, "MSR-1", msr);
-	row = msr_row(l, msr, ACCESS_WM);
-	if (UNLIKELY(!row))
-		return fault(l, "MSR-2", msr);
-	if (n == REG_ICR) {
-		if ((uint32_t)value & ~legal_bits(l, row))
-			return fault(l, (value & ICR_BUSY) ? "MSR-5" : "MSR-3", msr);
-		icr_write_x2apic(l, value & (0xFFFFFFFFull << 32 | reg_writable(l, row)));
-		return LAPIC_OK;
-	}
-	if (UNLIKELY(value & ~(uint64_t)legal_bits(l, row)))
-		return fault(l, n == REG_EOI || n == REG_ESR ? "MSR-4" : "MSR-3", msr);
-	row->write(l, n, (uint32_t)value & reg_writable(l, row));
+	if (UNLIKELY(value & ~(high | (row->legal & ~l->cut[row->cut]))))
+		return reserved_bits(l, n, value);
+	row->write(l, n, value & (high | row->writable));
 	return LAPIC_OK;
 }

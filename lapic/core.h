@@ -13,6 +13,8 @@
 
 #define LIKELY(x)   __builtin_expect(!!(x), 1)
 #define UNLIKELY(x) __builtin_expect(!!(x), 0)
+/* Kept out of line, so that the ways around it stay short. */
+#define COLD __attribute__((cold, noinline))
 
 /*
  * A pending vector v is bit v >> 2 of irr[v & 3]. Vectors 0-15 are illegal, so bits 0-3 of each
@@ -171,12 +173,11 @@ static inline uint64_t multiply_high(uint64_t a, uint64_t b)
 }
 
 /* reg_table.c: one row per register number. */
-#define ACCESS_RX    1u /* readable through the page */
-#define ACCESS_WX    2u
-#define ACCESS_RM    4u /* readable through the MSR */
-#define ACCESS_WM    8u
-#define ACCESS_PAGE  (ACCESS_RX | ACCESS_WX)
-#define ACCESS_QUIET 16u /* never an illegal register address: 090h and 0C0h */
+#define ACCESS_RX   1u /* readable through the page */
+#define ACCESS_WX   2u
+#define ACCESS_RM   4u /* readable through the MSR */
+#define ACCESS_WM   8u
+#define ACCESS_PAGE (ACCESS_RX | ACCESS_WX)
 
 struct reg_row {
 	const char *name;
@@ -184,9 +185,12 @@ struct reg_row {
 	uint8_t feature; /* needed for the register to exist */
 	uint8_t cut;     /* enum reg_cut */
 	uint32_t writable;
-	uint32_t ignored; /* read-only bits that may be written as 1 through the MSR */
-	uint32_t (*read)(struct lapic *l, unsigned n); /* NULL: as it lies in the page */
-	void (*write)(struct lapic *l, unsigned n, uint32_t value); /* value: writable bits only */
+	uint32_t legal; /* bits that may be written as 1 through the MSR: writable, and read-only
+			   ones that are ignored */
+	/* NULL: as it lies in the page */
+	uint64_t (*read)(struct lapic *l, unsigned n);
+	/* value: writable bits only; through the MSR, the ICR's comes with its high dword */
+	void (*write)(struct lapic *l, unsigned n, uint64_t value);
 };
 #define REG_COUNT 0x40u
 extern const struct reg_row reg_table[REG_COUNT];
@@ -228,13 +232,25 @@ uint32_t mailbox_register(const _Atomic uint64_t words[IRR_WORDS], unsigned i);
 void mailbox_load(struct lapic *l, unsigned i, uint32_t irr, uint32_t tmr);
 uint64_t mailbox_drain(struct lapic *l);
 
-/* A fixed vector of 16 and above; edge-triggered posts to words without TMR bits need one atomic
- * operation. */
-static inline enum lapic_post_result mailbox_fixed(struct lapic *l, uint8_t vector, bool level,
-						   origin_t origin)
+/* Before a register changes that decides what posted events do. */
+static inline void mailbox_settle(struct lapic *l)
+{
+	if (UNLIKELY(atomic_load(&l->work) & WORK_TO_DRAIN))
+		mailbox_drain(l);
+}
+
+static inline uint64_t mailbox_look(struct lapic *l, uint8_t vector)
+{
+	return atomic_load_explicit(&l->irr[irr_word(vector)], memory_order_relaxed);
+}
+
+/* A fixed vector of 16 and above into a word last seen as `old`; edge-triggered posts to words
+ * without TMR bits need one atomic operation. */
+static inline enum lapic_post_result mailbox_fixed_seen(struct lapic *l, uint64_t old,
+							uint8_t vector, bool level, origin_t origin)
 {
 	_Atomic uint64_t *word = &l->irr[irr_word(vector)];
-	uint64_t bit = irr_bit(vector), old = atomic_load_explicit(word, memory_order_relaxed);
+	uint64_t bit = irr_bit(vector);
 
 	do {
 		if (UNLIKELY(level || (old & (IRR_CLOSED | IRR_TMR_IN_USE | bit))))
@@ -245,14 +261,20 @@ static inline enum lapic_post_result mailbox_fixed(struct lapic *l, uint8_t vect
 	return LAPIC_NEW;
 }
 
+static inline enum lapic_post_result mailbox_fixed(struct lapic *l, uint8_t vector, bool level,
+						   origin_t origin)
+{
+	return mailbox_fixed_seen(l, mailbox_look(l, vector), vector, level, origin);
+}
+
 /* priority.c */
 int priority_highest(const struct lapic *l);
-uint32_t priority_apr(struct lapic *l, unsigned n);
-void priority_write_tpr(struct lapic *l, unsigned n, uint32_t value);
-void priority_write_eoi(struct lapic *l, unsigned n, uint32_t value);
+uint64_t priority_apr(struct lapic *l, unsigned n);
+void priority_write_tpr(struct lapic *l, unsigned n, uint64_t value);
+void priority_write_eoi(struct lapic *l, unsigned n, uint64_t value);
 void priority_count_isr(struct lapic *l);
-uint32_t priority_read_irr(struct lapic *l, unsigned n);
-uint32_t priority_read_tmr(struct lapic *l, unsigned n);
+uint64_t priority_read_irr(struct lapic *l, unsigned n);
+uint64_t priority_read_tmr(struct lapic *l, unsigned n);
 
 static inline void priority_update(struct lapic *l)
 {
@@ -265,11 +287,11 @@ static inline void priority_update(struct lapic *l)
 
 /* error.c */
 void error_set(struct lapic *l, uint32_t bits);
-void error_write_esr(struct lapic *l, unsigned n, uint32_t value);
+void error_write_esr(struct lapic *l, unsigned n, uint64_t value);
 
 /* lvt.c */
-void lvt_write(struct lapic *l, unsigned n, uint32_t value);
-void lvt_write_svr(struct lapic *l, unsigned n, uint32_t value);
+void lvt_write(struct lapic *l, unsigned n, uint64_t value);
+void lvt_write_svr(struct lapic *l, unsigned n, uint64_t value);
 void lvt_fire(struct lapic *l, unsigned n);
 bool lvt_accept_fixed(struct lapic *l, uint8_t vector, bool level, enum lapic_source source);
 void lvt_pins(struct lapic *l, uint64_t edges);
@@ -280,10 +302,10 @@ bool lvt_extint_line(const struct lapic *l, uint64_t work);
 void timer_setup(struct lapic *l);
 void timer_reset(struct lapic *l);
 void timer_settle(struct lapic *l);
-void timer_write_tmict(struct lapic *l, unsigned n, uint32_t value);
-void timer_write_dcr(struct lapic *l, unsigned n, uint32_t value);
-void timer_write_lvt(struct lapic *l, unsigned n, uint32_t value);
-uint32_t timer_read_ccr(struct lapic *l, unsigned n);
+void timer_write_tmict(struct lapic *l, unsigned n, uint64_t value);
+void timer_write_dcr(struct lapic *l, unsigned n, uint64_t value);
+void timer_write_lvt(struct lapic *l, unsigned n, uint64_t value);
+uint64_t timer_read_ccr(struct lapic *l, unsigned n);
 uint64_t timer_read_deadline(struct lapic *l);
 void timer_write_deadline(struct lapic *l, uint64_t deadline);
 void timer_resume(struct lapic *l, uint64_t remaining_ticks);
@@ -301,9 +323,9 @@ static inline void timer_tell(struct lapic *l)
 }
 
 /* icr.c */
-void icr_write_low(struct lapic *l, unsigned n, uint32_t value);
-void icr_write_x2apic(struct lapic *l, uint64_t value);
-void icr_write_self(struct lapic *l, unsigned n, uint32_t value);
+uint64_t icr_read(struct lapic *l, unsigned n);
+void icr_write(struct lapic *l, unsigned n, uint64_t value);
+void icr_write_self(struct lapic *l, unsigned n, uint64_t value);
 
 /* dest.c */
 enum lapic_post_result dest_physical(struct lapic_map *map, uint32_t dest, bool dest32, bool ipi,
@@ -321,9 +343,9 @@ bool dest_join(struct lapic_map *map, struct lapic *l);
 /* Takes a new mode and ID into the map and the match word. */
 void dest_move(struct lapic *l, uint32_t id);
 void dest_publish(struct lapic *l);
-void dest_write_id(struct lapic *l, unsigned n, uint32_t value);
-void dest_write_ldr(struct lapic *l, unsigned n, uint32_t value);
-void dest_write_dfr(struct lapic *l, unsigned n, uint32_t value);
+void dest_write_id(struct lapic *l, unsigned n, uint64_t value);
+void dest_write_ldr(struct lapic *l, unsigned n, uint64_t value);
+void dest_write_dfr(struct lapic *l, unsigned n, uint64_t value);
 uint32_t dest_x2apic_ldr(uint32_t id);
 
 /* mode.c */

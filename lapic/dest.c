@@ -63,6 +63,30 @@ static bool matches_logical(uint64_t match, uint32_t dest, bool dest32)
 	return (ldr8 >> 4) == (dest >> 4) && (ldr8 & dest & 0xFu) != 0;
 }
 
+/* An atomic operation holds back the loads behind it, so each target is looked at before its
+ * predecessor is posted to. */
+static enum lapic_post_result fixed_to_all(struct lapic_map *map, const struct lapic *except,
+					   uint8_t vector, bool level, origin_t origin)
+{
+	enum lapic_post_result best = LAPIC_REFUSED;
+	uint32_t count = atomic_load_explicit(&map->count, memory_order_acquire);
+	struct lapic *next = member(map, 0);
+	uint64_t next_seen = mailbox_look(next, vector);
+
+	for (uint32_t i = 1; i <= count; i++) {
+		struct lapic *l = next;
+		uint64_t seen = next_seen;
+
+		if (i < count) {
+			next = member(map, i);
+			next_seen = mailbox_look(next, vector);
+		}
+		if (l != except)
+			best = better(best, mailbox_fixed_seen(l, seen, vector, level, origin));
+	}
+	return best;
+}
+
 enum lapic_post_result dest_all(struct lapic_map *map, const struct lapic *except,
 				enum lapic_delivery mode, uint8_t vector, bool level,
 				origin_t origin)
@@ -70,14 +94,12 @@ enum lapic_post_result dest_all(struct lapic_map *map, const struct lapic *excep
 	enum lapic_post_result best = LAPIC_REFUSED;
 	uint32_t count = atomic_load_explicit(&map->count, memory_order_acquire);
 
+	if (mode == LAPIC_FIXED && vector >= 16)
+		return fixed_to_all(map, except, vector, level, origin);
 	for (uint32_t i = 0; i < count; i++) {
 		struct lapic *l = member(map, i);
 
-		if (l == except)
-			continue;
-		if (LIKELY(mode == LAPIC_FIXED && vector >= 16))
-			best = better(best, mailbox_fixed(l, vector, level, origin));
-		else
+		if (l != except)
 			best = better(best, mailbox_post(l, mode, vector, level, origin));
 	}
 	return best;

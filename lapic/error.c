@@ -24,7 +24,7 @@ void error_set(struct lapic *l, uint32_t bits)
 	}
 }
 
-void error_write_esr(struct lapic *l, unsigned n, uint32_t value)
+void error_write_esr(struct lapic *l, unsigned n, uint64_t value)
 {
 	(void)value;
 	mailbox_drain(l);

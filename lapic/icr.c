@@ -78,7 +78,17 @@ static bool legal(struct lapic *l, const struct ipi *ipi, uint32_t icr)
 	return true;
 }
 
-static void write_icr(struct lapic *l, uint32_t icr, uint32_t dest, bool dest32)
+COLD static void told_sent(struct lapic *l, uint8_t vector, uint32_t icr, uint32_t dest)
+{
+	event_emit(l, &(struct lapic_event){.kind = LAPIC_EVENT_SENT,
+					    .source = LAPIC_FROM_IPI,
+					    .sender = lapic_id(l),
+					    .vector = vector,
+					    .mode = (uint8_t)(icr >> ICR_MODE_SHIFT & 7u),
+					    .value = (uint64_t)dest << 32 | icr});
+}
+
+static void send_other(struct lapic *l, uint32_t icr, uint32_t dest, bool dest32)
 {
 	struct ipi ipi = {
 		.dest = dest,
@@ -87,53 +97,52 @@ static void write_icr(struct lapic *l, uint32_t icr, uint32_t dest, bool dest32)
 		.shorthand = (enum shorthand)(icr >> ICR_SHORTHAND_SHIFT & 3u),
 		.logical = (icr & ICR_LOGICAL) != 0,
 		.dest32 = dest32,
-		.origin = origin_of(LAPIC_FROM_IPI,
-				    atomic_load_explicit(&l->id, memory_order_relaxed)),
+		.origin = origin_of(LAPIC_FROM_IPI, lapic_id(l)),
 	};
 
-	if (UNLIKELY(traced(l)))
-		event_emit(l, &(struct lapic_event){.kind = LAPIC_EVENT_SENT,
-						    .source = LAPIC_FROM_IPI,
-						    .sender = lapic_id(l),
-						    .vector = ipi.vector,
-						    .mode = (uint8_t)ipi.mode,
-						    .value = (uint64_t)dest << 32 | icr});
-	/* By far the most common IPI: fixed, edge, to one physical ID. */
-	if (LIKELY(!(icr & (7u << ICR_MODE_SHIFT | ICR_LOGICAL | 3u << ICR_SHORTHAND_SHIFT)) &&
-		   ipi.vector >= 16)) {
-		dest_physical(l->map, dest, dest32, true, LAPIC_FIXED, ipi.vector, false,
-			      ipi.origin);
-		return;
-	}
 	if (legal(l, &ipi, icr))
 		send(l, &ipi);
 }
 
-/* The xAPIC way: the low dword sends to whatever the high one holds. */
-void icr_write_low(struct lapic *l, unsigned n, uint32_t value)
+#define ICR_NOT_PLAIN (7u << ICR_MODE_SHIFT | ICR_LOGICAL | 3u << ICR_SHORTHAND_SHIFT)
+
+/* In x2APIC mode one 64-bit register; in xAPIC mode the low dword sends to whatever the high one
+ * holds. */
+void icr_write(struct lapic *l, unsigned n, uint64_t value)
 {
-	*reg(l, n) = value;
-	write_icr(l, value, reg_get(l, REG_ICR_HIGH) >> 24, false);
+	bool x2apic = l->mode == MODE_X2APIC;
+	uint32_t icr = (uint32_t)value, dest = (uint32_t)(value >> 32);
+	uint8_t vector = (uint8_t)(icr & ICR_VECTOR);
+
+	*reg(l, n) = icr;
+	if (x2apic)
+		*reg(l, REG_ICR_HIGH) = dest;
+	else
+		dest = reg_get(l, REG_ICR_HIGH) >> 24;
+	if (UNLIKELY(traced(l)))
+		told_sent(l, vector, icr, dest);
+	/* By far the most common IPI: fixed, to one physical ID. */
+	if (LIKELY(!(icr & ICR_NOT_PLAIN) && vector >= 16))
+		dest_physical(l->map, dest, x2apic, true, LAPIC_FIXED, vector, false,
+			      origin_of(LAPIC_FROM_IPI, lapic_id(l)));
+	else
+		send_other(l, icr, dest, x2apic);
 }
 
-void icr_write_x2apic(struct lapic *l, uint64_t value)
+uint64_t icr_read(struct lapic *l, unsigned n)
 {
-	*reg(l, REG_ICR) = (uint32_t)value;
-	*reg(l, REG_ICR_HIGH) = (uint32_t)(value >> 32);
-	write_icr(l, (uint32_t)value, (uint32_t)(value >> 32), true);
+	uint64_t high = l->mode == MODE_X2APIC ? reg_get(l, REG_ICR_HIGH) : 0;
+
+	return high << 32 | reg_get(l, n);
 }
 
-void icr_write_self(struct lapic *l, unsigned n, uint32_t value)
+void icr_write_self(struct lapic *l, unsigned n, uint64_t value)
 {
 	uint8_t vector = (uint8_t)value;
 
 	(void)n;
 	if (UNLIKELY(traced(l)))
-		event_emit(l, &(struct lapic_event){.kind = LAPIC_EVENT_SENT,
-						    .source = LAPIC_FROM_IPI,
-						    .sender = lapic_id(l),
-						    .vector = vector,
-						    .value = value});
+		told_sent(l, vector, vector, lapic_id(l));
 	if (vector < 16) {
 		event_mistake(l, "ERR-2", MSR_X2APIC_FIRST + REG_SELF_IPI);
 		error_set(l, ESR_SEND_ILLEGAL | ESR_RECEIVE_ILLEGAL);

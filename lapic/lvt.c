@@ -161,15 +161,15 @@ static uint32_t masked_if_disabled(const struct lapic *l, uint32_t lvt)
 	return (reg_get(l, REG_SVR) & SVR_ENABLED) ? lvt : lvt | LVT_MASKED;
 }
 
-void lvt_write(struct lapic *l, unsigned n, uint32_t value)
+void lvt_write(struct lapic *l, unsigned n, uint64_t value)
 {
 	uint32_t *lvt = reg(l, n);
-	bool fixed = fixed_only(n) || lvt_mode(value) == LAPIC_FIXED;
+	bool fixed = fixed_only(n) || lvt_mode((uint32_t)value) == LAPIC_FIXED;
 
 	/* What happened before the write met the old entry. */
-	mailbox_drain(l);
-	*lvt = masked_if_disabled(l, value) | (*lvt & (LVT_STATUS | LVT_REMOTE_IRR));
-	if (level_lint0(n, value) == false)
+	mailbox_settle(l);
+	*lvt = masked_if_disabled(l, (uint32_t)value) | (*lvt & (LVT_STATUS | LVT_REMOTE_IRR));
+	if (!level_lint0(n, *lvt))
 		*lvt &= ~LVT_REMOTE_IRR;
 	if (l->config.lvt_write_checks && fixed && (value & LVT_VECTOR) < 16) {
 		event_mistake(l, "ERR-5", (uint64_t)n << 4);
@@ -179,13 +179,13 @@ void lvt_write(struct lapic *l, unsigned n, uint32_t value)
 		lvt_pins(l, 0);
 }
 
-void lvt_write_svr(struct lapic *l, unsigned n, uint32_t value)
+void lvt_write_svr(struct lapic *l, unsigned n, uint64_t value)
 {
 	uint32_t old = reg_get(l, n);
 
-	mailbox_drain(l);
+	mailbox_settle(l);
 	timer_settle(l);
-	*reg(l, n) = value;
+	*reg(l, n) = (uint32_t)value;
 	dest_publish(l);
 	if ((old & SVR_ENABLED) && !(value & SVR_ENABLED)) {
 		mailbox_close(l);

@@ -178,25 +178,25 @@ bool dest_join(struct lapic_map *map, struct lapic *l)
 	return room;
 }
 
-void dest_write_id(struct lapic *l, unsigned n, uint32_t value)
+void dest_write_id(struct lapic *l, unsigned n, uint64_t value)
 {
 	if (!l->config.xapic_id_writable) {
 		event_mistake(l, "ACC-6", REG_ID << 4);
 		return;
 	}
-	*reg(l, n) = value;
-	dest_move(l, value >> 24);
+	*reg(l, n) = (uint32_t)value;
+	dest_move(l, (uint32_t)value >> 24);
 }
 
-void dest_write_ldr(struct lapic *l, unsigned n, uint32_t value)
+void dest_write_ldr(struct lapic *l, unsigned n, uint64_t value)
 {
-	*reg(l, n) = value;
+	*reg(l, n) = (uint32_t)value;
 	dest_publish(l);
 }
 
-void dest_write_dfr(struct lapic *l, unsigned n, uint32_t value)
+void dest_write_dfr(struct lapic *l, unsigned n, uint64_t value)
 {
-	*reg(l, n) = value | 0x0FFFFFFFu;
+	*reg(l, n) = (uint32_t)value | 0x0FFFFFFFu;
 	dest_publish(l);
 }
 

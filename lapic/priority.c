@@ -5,27 +5,39 @@
  */
 #include "lapic/core.h"
 
-/* Vector v is bit v >> 2 of word v & 3: the higher bit wins, at equal bits the higher word. */
-int priority_highest(const struct lapic *l)
+static uint64_t pending_in(const struct lapic *l, unsigned word)
 {
-	int best = -1;
-
-	for (unsigned w = 0; w < IRR_WORDS; w++) {
-		uint64_t word = atomic_load_explicit(&l->irr[w], memory_order_acquire) & ~IRR_FLAGS;
-		int vector = word ? (int)(highest_bit(word) << 2 | w) : -1;
-
-		best = vector > best ? vector : best;
-	}
-	return best;
+	return atomic_load_explicit(&l->irr[word], memory_order_acquire) & ~IRR_FLAGS;
 }
 
-uint32_t priority_read_irr(struct lapic *l, unsigned n)
+/* Vector v is bit v >> 2 of word v & 3: the highest bit of any word wins, among equals the highest
+ * word. */
+static inline int highest(const struct lapic *l)
+{
+	uint64_t w0 = pending_in(l, 0), w1 = pending_in(l, 1), w2 = pending_in(l, 2);
+	uint64_t w3 = pending_in(l, 3), any = w0 | w1 | w2 | w3;
+	unsigned bit, words;
+
+	if (UNLIKELY(!any))
+		return -1;
+	bit = highest_bit(any);
+	words = (unsigned)((w1 >> bit & 1u) << 1 | (w2 >> bit & 1u) << 2 | (w3 >> bit & 1u) << 3) |
+		1u;
+	return (int)(bit << 2 | highest_bit(words));
+}
+
+int priority_highest(const struct lapic *l)
+{
+	return highest(l);
+}
+
+uint64_t priority_read_irr(struct lapic *l, unsigned n)
 {
 	mailbox_drain(l);
 	return mailbox_register(l->irr, n - REG_IRR);
 }
 
-uint32_t priority_read_tmr(struct lapic *l, unsigned n)
+uint64_t priority_read_tmr(struct lapic *l, unsigned n)
 {
 	mailbox_drain(l);
 	return mailbox_register(l->tmr, n - REG_TMR);
@@ -33,7 +45,7 @@ uint32_t priority_read_tmr(struct lapic *l, unsigned n)
 
 /* SDM "Arbitration Priority Register" of the older editions; the classes compare, the low half
  * counts for TPR alone. */
-uint32_t priority_apr(struct lapic *l, unsigned n)
+uint64_t priority_apr(struct lapic *l, unsigned n)
 {
 	uint32_t tpr = reg_get(l, REG_TPR), isr = class_of(l->isr_top), irr;
 	int top = priority_highest(l);
@@ -45,9 +57,9 @@ uint32_t priority_apr(struct lapic *l, unsigned n)
 	return ((class_of(tpr) & isr) > irr ? (class_of(tpr) & isr) : irr) << 4;
 }
 
-void priority_write_tpr(struct lapic *l, unsigned n, uint32_t value)
+void priority_write_tpr(struct lapic *l, unsigned n, uint64_t value)
 {
-	*reg(l, n) = value;
+	*reg(l, n) = (uint32_t)value;
 	priority_update(l);
 }
 
@@ -99,10 +111,25 @@ uint32_t lapic_pending(struct lapic *l)
 
 int lapic_peek(struct lapic *l)
 {
-	int vector = priority_highest(l);
+	int vector = highest(l);
 
 	return vector >= 0 && class_of((unsigned)vector) > class_of(reg_get(l, REG_PPR)) ? vector
 											 : -1;
+}
+
+/* SDM "Spurious Interrupt": dispensed with no ISR bit, so that its handler owes no EOI. */
+COLD static uint8_t spurious(struct lapic *l)
+{
+	uint8_t vector = (uint8_t)(reg_get(l, REG_SVR) & SVR_VECTOR);
+
+	event_simple(l, LAPIC_EVENT_SPURIOUS, vector, 0);
+	return vector;
+}
+
+static void set_ppr(struct lapic *l, uint32_t ppr)
+{
+	*reg(l, REG_PPR) = ppr;
+	atomic_store_explicit(&l->ppr_hint, (uint8_t)ppr, memory_order_relaxed);
 }
 
 uint8_t lapic_ack(struct lapic *l)
@@ -110,19 +137,17 @@ uint8_t lapic_ack(struct lapic *l)
 	int found = lapic_peek(l);
 	uint8_t vector = (uint8_t)found;
 
-	if (UNLIKELY(found < 0)) {
-		/* SDM "Spurious Interrupt": dispensed with no ISR bit, so that its handler owes no
-		 * EOI. */
-		vector = (uint8_t)(reg_get(l, REG_SVR) & SVR_VECTOR);
-		event_simple(l, LAPIC_EVENT_SPURIOUS, vector, 0);
-		return vector;
-	}
+	if (UNLIKELY(found < 0))
+		return spurious(l);
 	atomic_fetch_and(&l->irr[irr_word(vector)], ~irr_bit(vector));
 	*reg(l, REG_ISR + vector / 32u) |= 1u << (vector & 31u);
 	l->isr_words |= (uint8_t)(1u << (vector / 32u));
 	l->isr_top = vector;
-	priority_update(l);
-	event_simple(l, LAPIC_EVENT_ACK, vector, 0);
+	/* Its class is above that of TPR and of all in service, or it would not have been
+	 * deliverable. */
+	set_ppr(l, vector & 0xF0u);
+	if (traced(l))
+		event_simple(l, LAPIC_EVENT_ACK, vector, 0);
 	return vector;
 }
 
@@ -145,29 +170,37 @@ void priority_count_isr(struct lapic *l)
 	priority_update(l);
 }
 
+/* The common case, nothing else in service, needs neither a search nor a comparison. */
 static void retire(struct lapic *l, uint8_t vector)
 {
-	uint32_t left = *reg(l, REG_ISR + vector / 32u) &= ~(1u << (vector & 31u));
 	unsigned i = vector / 32u;
+	uint32_t left = *reg(l, REG_ISR + i) &= ~(1u << (vector & 31u));
 
-	if (!left) {
+	if (!left)
 		l->isr_words &= (uint8_t) ~(1u << i);
-		if (!l->isr_words) {
-			l->isr_top = 0;
-			priority_update(l);
-			return;
-		}
-		i = highest_bit(l->isr_words);
-		left = reg_get(l, REG_ISR + i);
+	if (LIKELY(!l->isr_words)) {
+		l->isr_top = 0;
+		set_ppr(l, reg_get(l, REG_TPR));
+		return;
 	}
-	l->isr_top = (uint8_t)(32 * i + highest_bit(left));
+	i = highest_bit(l->isr_words);
+	l->isr_top = (uint8_t)(32 * i + highest_bit(reg_get(l, REG_ISR + i)));
 	priority_update(l);
 }
 
-void priority_write_eoi(struct lapic *l, unsigned n, uint32_t value)
+COLD static void end_level(struct lapic *l, uint8_t vector)
+{
+	bool broadcast = !(reg_get(l, REG_SVR) & SVR_SUPPRESS_EOI);
+
+	event_simple(l, LAPIC_EVENT_EOI, vector, broadcast);
+	lvt_eoi(l, vector);
+	if (broadcast && l->ops.eoi)
+		l->ops.eoi(l->opaque, vector);
+}
+
+void priority_write_eoi(struct lapic *l, unsigned n, uint64_t value)
 {
 	uint8_t vector = l->isr_top;
-	bool level, broadcast;
 
 	(void)n;
 	(void)value;
@@ -176,13 +209,9 @@ void priority_write_eoi(struct lapic *l, unsigned n, uint32_t value)
 		return;
 	}
 	retire(l, vector);
-	level = (atomic_load_explicit(&l->tmr[irr_word(vector)], memory_order_relaxed) &
-		 irr_bit(vector)) != 0;
-	broadcast = level && !(reg_get(l, REG_SVR) & SVR_SUPPRESS_EOI);
-	event_simple(l, LAPIC_EVENT_EOI, vector, broadcast);
-	if (UNLIKELY(level)) {
-		lvt_eoi(l, vector);
-		if (broadcast && l->ops.eoi)
-			l->ops.eoi(l->opaque, vector);
-	}
+	if (UNLIKELY(atomic_load_explicit(&l->tmr[irr_word(vector)], memory_order_relaxed) &
+		     irr_bit(vector)))
+		end_level(l, vector);
+	else if (traced(l))
+		event_simple(l, LAPIC_EVENT_EOI, vector, 0);
 }

@@ -88,16 +88,20 @@ uint8_t timer_shift_of(uint32_t dcr)
 	return (uint8_t)((((dcr & 3u) | (dcr >> 1 & 4u)) + 1u) & 7u);
 }
 
-static void touch(struct lapic *l)
+COLD static void tell_armed(struct lapic *l)
 {
 	struct lapic_deadline next;
 
-	l->timer_touched = true;
-	if (!traced(l))
-		return;
 	next = lapic_next_deadline(l);
 	event_simple(l, LAPIC_EVENT_TIMER_ARM, (uint8_t)(reg_get(l, REG_LVT_TIMER) & LVT_VECTOR),
 		     next.clock == LAPIC_CLOCK_NONE ? 0 : next.at);
+}
+
+static void touch(struct lapic *l)
+{
+	l->timer_touched = true;
+	if (traced(l))
+		tell_armed(l);
 }
 
 static void stop(struct lapic *l)
@@ -123,7 +127,7 @@ static void next_period(struct lapic *l, uint64_t now)
 	l->timer_end += (wanted - l->timer_end + full - 1) / full * full;
 }
 
-static void expire(struct lapic *l, uint64_t now)
+COLD static void expire(struct lapic *l, uint64_t now)
 {
 	uint32_t lvt = reg_get(l, REG_LVT_TIMER);
 	uint64_t due = l->timer == TIMER_DEADLINE ? l->tsc_deadline : l->timer_end;
@@ -158,7 +162,7 @@ void timer_settle(struct lapic *l)
 	}
 }
 
-void timer_write_tmict(struct lapic *l, unsigned n, uint32_t value)
+void timer_write_tmict(struct lapic *l, unsigned n, uint64_t value)
 {
 	uint64_t now;
 
@@ -171,7 +175,7 @@ void timer_write_tmict(struct lapic *l, unsigned n, uint32_t value)
 	now = ticks_now(l);
 	if (UNLIKELY(l->timer == TIMER_COUNTING && now >= l->timer_end))
 		expire(l, now);
-	*reg(l, n) = value;
+	*reg(l, n) = (uint32_t)value;
 	if (value) {
 		l->timer = TIMER_COUNTING;
 		l->timer_end = now + ((uint64_t)value << l->timer_shift);
@@ -182,13 +186,13 @@ void timer_write_tmict(struct lapic *l, unsigned n, uint32_t value)
 	timer_tell(l);
 }
 
-void timer_write_dcr(struct lapic *l, unsigned n, uint32_t value)
+void timer_write_dcr(struct lapic *l, unsigned n, uint64_t value)
 {
-	uint8_t shift = timer_shift_of(value);
+	uint8_t shift = timer_shift_of((uint32_t)value);
 	uint64_t now, left;
 
 	timer_settle(l);
-	*reg(l, n) = value;
+	*reg(l, n) = (uint32_t)value;
 	if (l->timer == TIMER_COUNTING && shift != l->timer_shift) {
 		now = ticks_now(l);
 		left = now < l->timer_end ? remaining(l, now) : 1;
@@ -207,13 +211,13 @@ static unsigned mode_family(uint32_t lvt)
 	return mode < 2 ? 0 : mode;
 }
 
-void timer_write_lvt(struct lapic *l, unsigned n, uint32_t value)
+void timer_write_lvt(struct lapic *l, unsigned n, uint64_t value)
 {
 	uint32_t old = reg_get(l, n);
 	uint64_t now;
 
 	timer_settle(l);
-	if (UNLIKELY(mode_family(old) != mode_family(value))) {
+	if (UNLIKELY(mode_family(old) != mode_family((uint32_t)value))) {
 		stop(l);
 		*reg(l, REG_TMICT) = 0;
 	} else if (UNLIKELY(l->timer == TIMER_COUNTING && ((old ^ value) & LVT_TIMER_MODE))) {
@@ -229,7 +233,7 @@ void timer_write_lvt(struct lapic *l, unsigned n, uint32_t value)
 	timer_tell(l);
 }
 
-uint32_t timer_read_ccr(struct lapic *l, unsigned n)
+uint64_t timer_read_ccr(struct lapic *l, unsigned n)
 {
 	uint64_t now, left;
 
