@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Builds ELF and Multiboot images byte by byte, for the loader's tests and its fuzz target.
+// Not the loader's own structures or elf.h: offsets are the specifications', so none cancels out.
+#ifndef TESTS_VMM_IMAGE_BUILD_H
+#define TESTS_VMM_IMAGE_BUILD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+struct image_build {
+	uint8_t bytes[32768];
+	size_t size; /* what of it is the file; grows with what is put */
+	bool wide;   /* ELF64, else ELF32 */
+};
+
+enum { BUILD_EM_386 = 3, BUILD_EM_X86_64 = 62, BUILD_PT_LOAD = 1, BUILD_PT_INTERP = 3 };
+
+struct build_segment {
+	uint32_t type;
+	uint64_t offset, vaddr, paddr, filesz, memsz;
+};
+
+static inline void build_put(struct image_build *b, size_t at, uint64_t value, size_t width)
+{
+	for (size_t i = 0; i < width && at + i < sizeof(b->bytes); i++)
+		b->bytes[at + i] = (uint8_t)(value >> (8 * i));
+	if (at + width > b->size)
+		b->size = at + width;
+}
+
+/* Code that a test can recognise: count bytes of value at `at`. */
+static inline void build_fill(struct image_build *b, size_t at, uint8_t value, size_t count)
+{
+	memset(b->bytes + at, value, count);
+	if (at + count > b->size)
+		b->size = at + count;
+}
+
+/* An ELF header alone: executable, little-endian, no program headers yet. */
+static inline void build_elf(struct image_build *b, bool wide, uint64_t entry)
+{
+	memset(b, 0, sizeof(*b));
+	b->wide = wide;
+	build_put(b, 0, 0x464C457F, 4);
+	build_put(b, 4, wide ? 2 : 1, 1);
+	build_put(b, 5, 1, 1); /* little-endian */
+	build_put(b, 6, 1, 1);
+	build_put(b, 16, 2, 2); /* ET_EXEC */
+	build_put(b, 18, wide ? BUILD_EM_X86_64 : BUILD_EM_386, 2);
+	build_put(b, 20, 1, 4);
+	build_put(b, 24, entry, wide ? 8 : 4);
+	build_put(b, wide ? 32 : 28, wide ? 64 : 52, wide ? 8 : 4); /* e_phoff */
+	build_put(b, wide ? 52 : 40, wide ? 64 : 52, 2);            /* e_ehsize */
+	build_put(b, wide ? 54 : 42, wide ? 56 : 32, 2);            /* e_phentsize */
+	build_put(b, wide ? 56 : 44, 0, 2);                         /* e_phnum */
+	b->size = wide ? 64 : 52;
+}
+
+/* Appends a program header behind those there are. */
+static inline void build_phdr(struct image_build *b, struct build_segment s)
+{
+	size_t phnum_at = b->wide ? 56 : 44;
+	unsigned index = b->bytes[phnum_at] | (unsigned)b->bytes[phnum_at + 1] << 8;
+
+	build_put(b, phnum_at, index + 1, 2);
+	if (b->wide) {
+		size_t at = 64 + 56 * (size_t)index;
+
+		build_put(b, at, s.type, 4);
+		build_put(b, at + 4, 7, 4);
+		build_put(b, at + 8, s.offset, 8);
+		build_put(b, at + 16, s.vaddr, 8);
+		build_put(b, at + 24, s.paddr, 8);
+		build_put(b, at + 32, s.filesz, 8);
+		build_put(b, at + 40, s.memsz, 8);
+		build_put(b, at + 48, 0x1000, 8);
+	} else {
+		size_t at = 52 + 32 * (size_t)index;
+
+		build_put(b, at, s.type, 4);
+		build_put(b, at + 4, s.offset, 4);
+		build_put(b, at + 8, s.vaddr, 4);
+		build_put(b, at + 12, s.paddr, 4);
+		build_put(b, at + 16, s.filesz, 4);
+		build_put(b, at + 20, s.memsz, 4);
+		build_put(b, at + 24, 7, 4);
+		build_put(b, at + 28, 0x1000, 4);
+	}
+}
+
+/* A loadable segment whose virtual address is the physical one. */
+static inline void build_load(struct image_build *b, uint64_t offset, uint64_t paddr,
+			      uint64_t filesz, uint64_t memsz)
+{
+	build_phdr(b, (struct build_segment){BUILD_PT_LOAD, offset, paddr, paddr, filesz, memsz});
+}
+
+/* The smallest good ELF: 16 bytes of 90h from offset 1000h at `address`, entered there. */
+static inline void build_small_elf(struct image_build *b, bool wide, uint64_t address)
+{
+	build_elf(b, wide, address);
+	build_load(b, 0x1000, address, 16, 16);
+	build_fill(b, 0x1000, 0x90, 16);
+}
+
+/* A Multiboot 1 header with its checksum at a multiple of 4. */
+static inline void build_multiboot(struct image_build *b, size_t at, uint32_t flags)
+{
+	build_put(b, at, 0x1BADB002, 4);
+	build_put(b, at + 4, flags, 4);
+	build_put(b, at + 8, 0 - (0x1BADB002 + flags), 4);
+}
+
+/* The five address fields that flag bit 16 announces. */
+static inline void build_addresses(struct image_build *b, size_t at, uint32_t header, uint32_t load,
+				   uint32_t load_end, uint32_t bss_end, uint32_t entry)
+{
+	build_put(b, at + 12, header, 4);
+	build_put(b, at + 16, load, 4);
+	build_put(b, at + 20, load_end, 4);
+	build_put(b, at + 24, bss_end, 4);
+	build_put(b, at + 28, entry, 4);
+}
+
+#endif
