@@ -17,6 +17,9 @@ extern "C" {
 struct kvm_calls;
 struct kvm_cpuid2;
 
+/* Leaf 15h names the input clock of the LAPIC timer: lapic_config.bus_hz is to be this. */
+#define CPUID_BUS_HZ 1000000000u
+
 /*
  * Builds the table for KVM_SET_CPUID2 of the vCPU with this x2APIC ID (0 .. options->cpus - 1) and
  * puts it in *out, to be released by free(). 0, or -errno of KVM_GET_SUPPORTED_CPUID (-ENOMEM where
