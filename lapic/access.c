@@ -26,9 +26,29 @@ COLD static void illegal_register(struct lapic *l, uint32_t offset)
 	error_set(l, ESR_ILLEGAL_REGISTER);
 }
 
-static bool on_page(const struct lapic *l, const struct reg_row *row)
+static uint64_t registers_with(const struct lapic *l, unsigned access)
 {
-	return (row->access & ACCESS_PAGE) && reg_exists(l, row);
+	uint64_t mask = 0;
+
+	for (unsigned n = 0; n < REG_COUNT; n++)
+		if ((reg_table[n].access & access) && reg_exists(l, &reg_table[n]))
+			mask |= 1ull << n;
+	return mask;
+}
+
+void access_follow_mode(struct lapic *l)
+{
+	bool page = l->mode == MODE_XAPIC, msr = l->mode == MODE_X2APIC;
+
+	l->may_read_page = page ? registers_with(l, ACCESS_PAGE) : 0;
+	l->may_write_page = page ? registers_with(l, ACCESS_WX) : 0;
+	l->may_read_msr = msr ? registers_with(l, ACCESS_RM) : 0;
+	l->may_write_msr = msr ? registers_with(l, ACCESS_WM) : 0;
+}
+
+static bool may(uint64_t mask, unsigned n)
+{
+	return LIKELY(mask >> (n & (REG_COUNT - 1)) & 1u);
 }
 
 static uint64_t low_bytes(uint64_t value, unsigned size)
@@ -41,7 +61,6 @@ static uint64_t low_bytes(uint64_t value, unsigned size)
 COLD static uint64_t read_odd(struct lapic *l, uint32_t offset, unsigned size)
 {
 	unsigned byte = offset & 0xFu;
-	uint64_t value;
 
 	if (l->mode != MODE_XAPIC)
 		return low_bytes(~0ull, size);
@@ -49,12 +68,11 @@ COLD static uint64_t read_odd(struct lapic *l, uint32_t offset, unsigned size)
 		event_mistake(l, "ACC-2", offset);
 	if (byte >= 4 || !size)
 		return 0;
-	if (offset & ODD_OFFSET & ~0xFu) {
+	if ((offset & ODD_OFFSET & ~0xFu) || !may(l->may_read_page, number_at(offset))) {
 		illegal_register(l, offset);
 		return 0;
 	}
-	value = lapic_mmio_read(l, offset & ~0xFu, 4);
-	return low_bytes(value >> (8 * byte), size);
+	return low_bytes(lapic_mmio_read(l, offset & ~0xFu, 4) >> (8 * byte), size);
 }
 
 uint64_t lapic_mmio_read(struct lapic *l, uint32_t offset, unsigned size)
@@ -62,12 +80,9 @@ uint64_t lapic_mmio_read(struct lapic *l, uint32_t offset, unsigned size)
 	unsigned n = number_at(offset);
 	const struct reg_row *row = &reg_table[n];
 
-	if (UNLIKELY(l->mode != MODE_XAPIC || (offset & ODD_OFFSET) || size != 4))
+	if (UNLIKELY((offset & ODD_OFFSET) || size != 4 || !may(l->may_read_page, n)))
 		return read_odd(l, offset, size);
-	if (LIKELY(on_page(l, row)))
-		return row->read ? row->read(l, n) : reg_get(l, n);
-	illegal_register(l, offset);
-	return 0;
+	return row->read ? row->read(l, n) : reg_get(l, n);
 }
 
 COLD static void write_odd(struct lapic *l, uint32_t offset, unsigned size)
@@ -76,6 +91,8 @@ COLD static void write_odd(struct lapic *l, uint32_t offset, unsigned size)
 		return;
 	if ((offset & 0xFu) || size != 4)
 		event_mistake(l, "ACC-2", offset);
+	else if (!(offset & ODD_OFFSET) && may(l->may_read_page, number_at(offset)))
+		event_mistake(l, "ACC-4", offset);
 	else
 		illegal_register(l, offset);
 }
@@ -85,14 +102,10 @@ void lapic_mmio_write(struct lapic *l, uint32_t offset, unsigned size, uint64_t 
 	unsigned n = number_at(offset);
 	const struct reg_row *row = &reg_table[n];
 
-	if (UNLIKELY(l->mode != MODE_XAPIC || (offset & ODD_OFFSET) || size != 4))
+	if (UNLIKELY((offset & ODD_OFFSET) || size != 4 || !may(l->may_write_page, n)))
 		write_odd(l, offset, size);
-	else if (UNLIKELY(!on_page(l, row)))
-		illegal_register(l, offset);
-	else if (LIKELY(row->write != NULL))
-		row->write(l, n, (uint32_t)value & reg_writable(l, row));
 	else
-		event_mistake(l, "ACC-4", offset);
+		row->write(l, n, (uint32_t)value & reg_writable(l, row));
 }
 
 COLD static enum lapic_result fault(struct lapic *l, const char *rule, uint32_t msr)
@@ -120,8 +133,7 @@ enum lapic_result lapic_msr_read(struct lapic *l, uint32_t msr, uint64_t *value)
 	unsigned n = msr - MSR_X2APIC_FIRST;
 	const struct reg_row *row = &reg_table[n & (REG_COUNT - 1)];
 
-	if (UNLIKELY(n >= REG_COUNT || l->mode != MODE_X2APIC || !(row->access & ACCESS_RM) ||
-		     !reg_exists(l, row)))
+	if (UNLIKELY(n >= REG_COUNT || !may(l->may_read_msr, n)))
 		return read_other(l, msr, value);
 	*value = row->read ? row->read(l, n) : reg_get(l, n);
 	return LAPIC_OK;
@@ -156,11 +168,9 @@ enum lapic_result lapic_msr_write(struct lapic *l, uint32_t msr, uint64_t value)
 	const struct reg_row *row = &reg_table[n & (REG_COUNT - 1)];
 	uint64_t high = n == REG_ICR ? 0xFFFFFFFFull << 32 : 0;
 
-	if (UNLIKELY(n >= REG_COUNT || l->mode != MODE_X2APIC || !(row->access & ACCESS_WM) ||
-		     !reg_exists(l, row)))
+	if (UNLIKELY(n >= REG_COUNT || !may(l->may_write_msr, n)))
 		return write_other(l, msr, value);
 	if (UNLIKELY(value & ~(high | (row->legal & ~l->cut[row->cut]))))
 		return reserved_bits(l, n, value);
-	row->write(l, n, value & (high | row->writable));
-	return LAPIC_OK;
+	return row->write(l, n, value & (high | row->writable));
 }

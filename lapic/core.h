@@ -113,6 +113,8 @@ struct lapic {
 	_Atomic uint64_t tmr[IRR_WORDS];
 
 	uint64_t apic_base;
+	/* Bit n: register n may be accessed that way in the present mode and configuration. */
+	uint64_t may_read_page, may_write_page, may_read_msr, may_write_msr;
 	uint32_t initial_id;
 	uint32_t cut[CUT_COUNT];
 	/* Bus ticks = ns * bus_whole + (ns * bus_fraction >> 64), and back. */
@@ -189,11 +191,15 @@ struct reg_row {
 			   ones that are ignored */
 	/* NULL: as it lies in the page */
 	uint64_t (*read)(struct lapic *l, unsigned n);
-	/* value: writable bits only; through the MSR, the ICR's comes with its high dword */
-	void (*write)(struct lapic *l, unsigned n, uint64_t value);
+	/* Always LAPIC_OK: the answer of the MSR path, so that it can end here.
+	 * value: writable bits only; through the MSR, the ICR's comes with its high dword */
+	enum lapic_result (*write)(struct lapic *l, unsigned n, uint64_t value);
 };
 #define REG_COUNT 0x40u
 extern const struct reg_row reg_table[REG_COUNT];
+
+/* access.c: what may be accessed follows mode and configuration. */
+void access_follow_mode(struct lapic *l);
 
 static inline bool reg_exists(const struct lapic *l, const struct reg_row *row)
 {
@@ -270,8 +276,8 @@ static inline enum lapic_post_result mailbox_fixed(struct lapic *l, uint8_t vect
 /* priority.c */
 int priority_highest(const struct lapic *l);
 uint64_t priority_apr(struct lapic *l, unsigned n);
-void priority_write_tpr(struct lapic *l, unsigned n, uint64_t value);
-void priority_write_eoi(struct lapic *l, unsigned n, uint64_t value);
+enum lapic_result priority_write_tpr(struct lapic *l, unsigned n, uint64_t value);
+enum lapic_result priority_write_eoi(struct lapic *l, unsigned n, uint64_t value);
 void priority_count_isr(struct lapic *l);
 uint64_t priority_read_irr(struct lapic *l, unsigned n);
 uint64_t priority_read_tmr(struct lapic *l, unsigned n);
@@ -287,11 +293,12 @@ static inline void priority_update(struct lapic *l)
 
 /* error.c */
 void error_set(struct lapic *l, uint32_t bits);
-void error_write_esr(struct lapic *l, unsigned n, uint64_t value);
+enum lapic_result error_write_esr(struct lapic *l, unsigned n, uint64_t value);
 
 /* lvt.c */
-void lvt_write(struct lapic *l, unsigned n, uint64_t value);
-void lvt_write_svr(struct lapic *l, unsigned n, uint64_t value);
+enum lapic_result lvt_write(struct lapic *l, unsigned n, uint64_t value);
+enum lapic_result lvt_write_lint(struct lapic *l, unsigned n, uint64_t value);
+enum lapic_result lvt_write_svr(struct lapic *l, unsigned n, uint64_t value);
 void lvt_fire(struct lapic *l, unsigned n);
 bool lvt_accept_fixed(struct lapic *l, uint8_t vector, bool level, enum lapic_source source);
 void lvt_pins(struct lapic *l, uint64_t edges);
@@ -302,9 +309,9 @@ bool lvt_extint_line(const struct lapic *l, uint64_t work);
 void timer_setup(struct lapic *l);
 void timer_reset(struct lapic *l);
 void timer_settle(struct lapic *l);
-void timer_write_tmict(struct lapic *l, unsigned n, uint64_t value);
-void timer_write_dcr(struct lapic *l, unsigned n, uint64_t value);
-void timer_write_lvt(struct lapic *l, unsigned n, uint64_t value);
+enum lapic_result timer_write_tmict(struct lapic *l, unsigned n, uint64_t value);
+enum lapic_result timer_write_dcr(struct lapic *l, unsigned n, uint64_t value);
+enum lapic_result timer_write_lvt(struct lapic *l, unsigned n, uint64_t value);
 uint64_t timer_read_ccr(struct lapic *l, unsigned n);
 uint64_t timer_read_deadline(struct lapic *l);
 void timer_write_deadline(struct lapic *l, uint64_t deadline);
@@ -324,8 +331,8 @@ static inline void timer_tell(struct lapic *l)
 
 /* icr.c */
 uint64_t icr_read(struct lapic *l, unsigned n);
-void icr_write(struct lapic *l, unsigned n, uint64_t value);
-void icr_write_self(struct lapic *l, unsigned n, uint64_t value);
+enum lapic_result icr_write(struct lapic *l, unsigned n, uint64_t value);
+enum lapic_result icr_write_self(struct lapic *l, unsigned n, uint64_t value);
 
 /* dest.c */
 enum lapic_post_result dest_physical(struct lapic_map *map, uint32_t dest, bool dest32, bool ipi,
@@ -343,9 +350,9 @@ bool dest_join(struct lapic_map *map, struct lapic *l);
 /* Takes a new mode and ID into the map and the match word. */
 void dest_move(struct lapic *l, uint32_t id);
 void dest_publish(struct lapic *l);
-void dest_write_id(struct lapic *l, unsigned n, uint64_t value);
-void dest_write_ldr(struct lapic *l, unsigned n, uint64_t value);
-void dest_write_dfr(struct lapic *l, unsigned n, uint64_t value);
+enum lapic_result dest_write_id(struct lapic *l, unsigned n, uint64_t value);
+enum lapic_result dest_write_ldr(struct lapic *l, unsigned n, uint64_t value);
+enum lapic_result dest_write_dfr(struct lapic *l, unsigned n, uint64_t value);
 uint32_t dest_x2apic_ldr(uint32_t id);
 
 /* mode.c */

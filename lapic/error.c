@@ -24,13 +24,14 @@ void error_set(struct lapic *l, uint32_t bits)
 	}
 }
 
-void error_write_esr(struct lapic *l, unsigned n, uint64_t value)
+enum lapic_result error_write_esr(struct lapic *l, unsigned n, uint64_t value)
 {
 	(void)value;
 	mailbox_drain(l);
 	*reg(l, n) = l->esr_internal;
 	l->esr_internal = 0;
 	l->error_disarmed = false;
+	return LAPIC_OK;
 }
 
 void lapic_error_p6(struct lapic *l, uint32_t bits)

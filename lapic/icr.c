@@ -108,7 +108,7 @@ static void send_other(struct lapic *l, uint32_t icr, uint32_t dest, bool dest32
 
 /* In x2APIC mode one 64-bit register; in xAPIC mode the low dword sends to whatever the high one
  * holds. */
-void icr_write(struct lapic *l, unsigned n, uint64_t value)
+enum lapic_result icr_write(struct lapic *l, unsigned n, uint64_t value)
 {
 	bool x2apic = l->mode == MODE_X2APIC;
 	uint32_t icr = (uint32_t)value, dest = (uint32_t)(value >> 32);
@@ -127,6 +127,7 @@ void icr_write(struct lapic *l, unsigned n, uint64_t value)
 			      origin_of(LAPIC_FROM_IPI, lapic_id(l)));
 	else
 		send_other(l, icr, dest, x2apic);
+	return LAPIC_OK;
 }
 
 uint64_t icr_read(struct lapic *l, unsigned n)
@@ -136,7 +137,7 @@ uint64_t icr_read(struct lapic *l, unsigned n)
 	return high << 32 | reg_get(l, n);
 }
 
-void icr_write_self(struct lapic *l, unsigned n, uint64_t value)
+enum lapic_result icr_write_self(struct lapic *l, unsigned n, uint64_t value)
 {
 	uint8_t vector = (uint8_t)value;
 
@@ -146,7 +147,8 @@ void icr_write_self(struct lapic *l, unsigned n, uint64_t value)
 	if (vector < 16) {
 		event_mistake(l, "ERR-2", MSR_X2APIC_FIRST + REG_SELF_IPI);
 		error_set(l, ESR_SEND_ILLEGAL | ESR_RECEIVE_ILLEGAL);
-		return;
+		return LAPIC_OK;
 	}
 	mailbox_fixed(l, vector, false, origin_of(LAPIC_FROM_IPI, lapic_id(l)));
+	return LAPIC_OK;
 }

@@ -161,25 +161,39 @@ static uint32_t masked_if_disabled(const struct lapic *l, uint32_t lvt)
 	return (reg_get(l, REG_SVR) & SVR_ENABLED) ? lvt : lvt | LVT_MASKED;
 }
 
-void lvt_write(struct lapic *l, unsigned n, uint64_t value)
+COLD static void check_vector(struct lapic *l, unsigned n)
 {
-	uint32_t *lvt = reg(l, n);
-	bool fixed = fixed_only(n) || lvt_mode((uint32_t)value) == LAPIC_FIXED;
+	uint32_t lvt = reg_get(l, n);
 
-	/* What happened before the write met the old entry. */
-	mailbox_settle(l);
-	*lvt = masked_if_disabled(l, (uint32_t)value) | (*lvt & (LVT_STATUS | LVT_REMOTE_IRR));
-	if (!level_lint0(n, *lvt))
-		*lvt &= ~LVT_REMOTE_IRR;
-	if (l->config.lvt_write_checks && fixed && (value & LVT_VECTOR) < 16) {
-		event_mistake(l, "ERR-5", (uint64_t)n << 4);
-		error_set(l, ESR_RECEIVE_ILLEGAL);
-	}
-	if (n == REG_LVT_LINT0)
-		lvt_pins(l, 0);
+	if ((!fixed_only(n) && lvt_mode(lvt) != LAPIC_FIXED) || (lvt & LVT_VECTOR) >= 16)
+		return;
+	event_mistake(l, "ERR-5", (uint64_t)n << 4);
+	error_set(l, ESR_RECEIVE_ILLEGAL);
 }
 
-void lvt_write_svr(struct lapic *l, unsigned n, uint64_t value)
+enum lapic_result lvt_write(struct lapic *l, unsigned n, uint64_t value)
+{
+	/* What happened before the write met the old entry. */
+	mailbox_settle(l);
+	*reg(l, n) = masked_if_disabled(l, (uint32_t)value);
+	if (UNLIKELY(l->config.lvt_write_checks))
+		check_vector(l, n);
+	return LAPIC_OK;
+}
+
+enum lapic_result lvt_write_lint(struct lapic *l, unsigned n, uint64_t value)
+{
+	uint32_t remote_irr;
+
+	mailbox_settle(l);
+	remote_irr = level_lint0(n, (uint32_t)value) ? reg_get(l, n) & LVT_REMOTE_IRR : 0;
+	lvt_write(l, n, value | remote_irr);
+	if (n == REG_LVT_LINT0)
+		lvt_pins(l, 0);
+	return LAPIC_OK;
+}
+
+enum lapic_result lvt_write_svr(struct lapic *l, unsigned n, uint64_t value)
 {
 	uint32_t old = reg_get(l, n);
 
@@ -198,4 +212,5 @@ void lvt_write_svr(struct lapic *l, unsigned n, uint64_t value)
 		mailbox_open(l);
 	}
 	timer_tell(l);
+	return LAPIC_OK;
 }

@@ -178,26 +178,29 @@ bool dest_join(struct lapic_map *map, struct lapic *l)
 	return room;
 }
 
-void dest_write_id(struct lapic *l, unsigned n, uint64_t value)
+enum lapic_result dest_write_id(struct lapic *l, unsigned n, uint64_t value)
 {
 	if (!l->config.xapic_id_writable) {
 		event_mistake(l, "ACC-6", REG_ID << 4);
-		return;
+		return LAPIC_OK;
 	}
 	*reg(l, n) = (uint32_t)value;
 	dest_move(l, (uint32_t)value >> 24);
+	return LAPIC_OK;
 }
 
-void dest_write_ldr(struct lapic *l, unsigned n, uint64_t value)
+enum lapic_result dest_write_ldr(struct lapic *l, unsigned n, uint64_t value)
 {
 	*reg(l, n) = (uint32_t)value;
 	dest_publish(l);
+	return LAPIC_OK;
 }
 
-void dest_write_dfr(struct lapic *l, unsigned n, uint64_t value)
+enum lapic_result dest_write_dfr(struct lapic *l, unsigned n, uint64_t value)
 {
 	*reg(l, n) = (uint32_t)value | 0x0FFFFFFFu;
 	dest_publish(l);
+	return LAPIC_OK;
 }
 
 /* SDM "Deriving Logical x2APIC ID from the Local x2APIC ID". */

@@ -50,6 +50,7 @@ void mode_reset_registers(struct lapic *l, bool keep_id)
 
 	if (!keep_id)
 		id = l->mode == MODE_X2APIC ? l->initial_id : (l->initial_id & 0xFFu);
+	access_follow_mode(l);
 	__builtin_memset(l->regs, 0, LAPIC_IMAGE_SIZE);
 	set_id_registers(l, id);
 	*reg(l, REG_VERSION) = version(l);
@@ -92,6 +93,7 @@ static void enable(struct lapic *l)
  */
 static void enter_x2apic(struct lapic *l)
 {
+	access_follow_mode(l);
 	set_id_registers(l, l->initial_id);
 	*reg(l, REG_DFR) = DFR_FLAT;
 	*reg(l, REG_ICR_HIGH) = 0;

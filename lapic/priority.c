@@ -57,10 +57,11 @@ uint64_t priority_apr(struct lapic *l, unsigned n)
 	return ((class_of(tpr) & isr) > irr ? (class_of(tpr) & isr) : irr) << 4;
 }
 
-void priority_write_tpr(struct lapic *l, unsigned n, uint64_t value)
+enum lapic_result priority_write_tpr(struct lapic *l, unsigned n, uint64_t value)
 {
 	*reg(l, n) = (uint32_t)value;
 	priority_update(l);
+	return LAPIC_OK;
 }
 
 uint8_t lapic_cr8(const struct lapic *l)
@@ -198,7 +199,7 @@ COLD static void end_level(struct lapic *l, uint8_t vector)
 		l->ops.eoi(l->opaque, vector);
 }
 
-void priority_write_eoi(struct lapic *l, unsigned n, uint64_t value)
+enum lapic_result priority_write_eoi(struct lapic *l, unsigned n, uint64_t value)
 {
 	uint8_t vector = l->isr_top;
 
@@ -206,7 +207,7 @@ void priority_write_eoi(struct lapic *l, unsigned n, uint64_t value)
 	(void)value;
 	if (UNLIKELY(!vector)) {
 		event_mistake(l, "ACP-3", REG_EOI << 4);
-		return;
+		return LAPIC_OK;
 	}
 	retire(l, vector);
 	if (UNLIKELY(atomic_load_explicit(&l->tmr[irr_word(vector)], memory_order_relaxed) &
@@ -214,4 +215,5 @@ void priority_write_eoi(struct lapic *l, unsigned n, uint64_t value)
 		end_level(l, vector);
 	else if (traced(l))
 		event_simple(l, LAPIC_EVENT_EOI, vector, 0);
+	return LAPIC_OK;
 }

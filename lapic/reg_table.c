@@ -14,9 +14,10 @@
 #define ICR_WRITABLE 0xCCFFFu /* all but 31:20, 17:16, 13 and the status in 12 */
 
 /* A register of plain storage reads as it lies in the page: read is NULL. */
-static void store(struct lapic *l, unsigned n, uint64_t value)
+static enum lapic_result store(struct lapic *l, unsigned n, uint64_t value)
 {
 	*reg(l, n) = (uint32_t)value;
+	return LAPIC_OK;
 }
 
 static uint64_t zero(struct lapic *l, unsigned n)
@@ -58,8 +59,8 @@ const struct reg_row reg_table[REG_COUNT] = {
 	[REG_LVT_TIMER]   = {"LVT timer",   BOTH,                     0,            CUT_TIMER, TIMER_BITS,   TIMER_BITS | LVT_STATUS, NULL,           timer_write_lvt},
 	[REG_LVT_THERMAL] = {"LVT thermal", BOTH,                     0,            0,         LVT_LOCAL,    LVT_LOCAL | LVT_STATUS,  NULL,           lvt_write},
 	[REG_LVT_PERF]    = {"LVT perf",    BOTH,                     0,            0,         LVT_LOCAL,    LVT_LOCAL | LVT_STATUS,  NULL,           lvt_write},
-	[REG_LVT_LINT0]   = {"LVT LINT0",   BOTH,                     0,            0,         LVT_LINT,     LVT_LINT | RO_LINT,      NULL,           lvt_write},
-	[REG_LVT_LINT1]   = {"LVT LINT1",   BOTH,                     0,            0,         LVT_LINT,     LVT_LINT | RO_LINT,      NULL,           lvt_write},
+	[REG_LVT_LINT0]   = {"LVT LINT0",   BOTH,                     0,            0,         LVT_LINT,     LVT_LINT | RO_LINT,      NULL,           lvt_write_lint},
+	[REG_LVT_LINT1]   = {"LVT LINT1",   BOTH,                     0,            0,         LVT_LINT,     LVT_LINT | RO_LINT,      NULL,           lvt_write_lint},
 	[REG_LVT_ERROR]   = {"LVT error",   BOTH,                     0,            0,         ERROR_BITS,   ERROR_BITS | LVT_STATUS, NULL,           lvt_write},
 	[REG_TMICT]       = {"TMICT",       BOTH,                     0,            0,         0xFFFFFFFFu,  0xFFFFFFFFu,             NULL,           timer_write_tmict},
 	[REG_TMCCT]       = {"TMCCT",       READ_ONLY,                0,            0,         0,            0,                       timer_read_ccr, NULL},

@@ -104,6 +104,16 @@ static void touch(struct lapic *l)
 		tell_armed(l);
 }
 
+/* touch() and timer_tell() in one, where the host is owed the news in any case. */
+static void announce(struct lapic *l)
+{
+	if (traced(l))
+		tell_armed(l);
+	l->timer_touched = false;
+	if (l->ops.deadline_changed)
+		l->ops.deadline_changed(l->opaque);
+}
+
 static void stop(struct lapic *l)
 {
 	if (l->timer != TIMER_OFF)
@@ -162,7 +172,7 @@ void timer_settle(struct lapic *l)
 	}
 }
 
-void timer_write_tmict(struct lapic *l, unsigned n, uint64_t value)
+enum lapic_result timer_write_tmict(struct lapic *l, unsigned n, uint64_t value)
 {
 	uint64_t now;
 
@@ -170,23 +180,23 @@ void timer_write_tmict(struct lapic *l, unsigned n, uint64_t value)
 	 * reserved and counts nothing. */
 	if (UNLIKELY(mode_bits(l) & LVT_TIMER_DEADLINE)) {
 		event_mistake(l, "TMR-6", REG_TMICT << 4);
-		return;
+		return LAPIC_OK;
 	}
 	now = ticks_now(l);
 	if (UNLIKELY(l->timer == TIMER_COUNTING && now >= l->timer_end))
 		expire(l, now);
 	*reg(l, n) = (uint32_t)value;
-	if (value) {
+	if (LIKELY(value != 0)) {
 		l->timer = TIMER_COUNTING;
 		l->timer_end = now + ((uint64_t)value << l->timer_shift);
 	} else {
 		l->timer = TIMER_OFF;
 	}
-	touch(l);
-	timer_tell(l);
+	announce(l);
+	return LAPIC_OK;
 }
 
-void timer_write_dcr(struct lapic *l, unsigned n, uint64_t value)
+enum lapic_result timer_write_dcr(struct lapic *l, unsigned n, uint64_t value)
 {
 	uint8_t shift = timer_shift_of((uint32_t)value);
 	uint64_t now, left;
@@ -202,6 +212,7 @@ void timer_write_dcr(struct lapic *l, unsigned n, uint64_t value)
 	}
 	l->timer_shift = shift;
 	timer_tell(l);
+	return LAPIC_OK;
 }
 
 static unsigned mode_family(uint32_t lvt)
@@ -211,7 +222,7 @@ static unsigned mode_family(uint32_t lvt)
 	return mode < 2 ? 0 : mode;
 }
 
-void timer_write_lvt(struct lapic *l, unsigned n, uint64_t value)
+static enum lapic_result write_lvt_armed(struct lapic *l, unsigned n, uint64_t value)
 {
 	uint32_t old = reg_get(l, n);
 	uint64_t now;
@@ -231,6 +242,15 @@ void timer_write_lvt(struct lapic *l, unsigned n, uint64_t value)
 	if (l->timer != TIMER_OFF)
 		touch(l);
 	timer_tell(l);
+	return LAPIC_OK;
+}
+
+enum lapic_result timer_write_lvt(struct lapic *l, unsigned n, uint64_t value)
+{
+	/* Nothing runs, and what counts stays a counter: an entry like every other. */
+	if (LIKELY(l->timer == TIMER_OFF && !((reg_get(l, n) | value) & LVT_TIMER_DEADLINE)))
+		return lvt_write(l, n, value);
+	return write_lvt_armed(l, n, value);
 }
 
 uint64_t timer_read_ccr(struct lapic *l, unsigned n)
