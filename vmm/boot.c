@@ -161,7 +161,6 @@ bool boot_write_gdt(const struct ram *ram, uint64_t gpa)
 
 	if (!host)
 		return false;
-	memset(host, 0, BOOT_GDT_SIZE);
 	memcpy(host, gdt, sizeof(gdt));
 	return true;
 }

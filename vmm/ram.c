@@ -72,10 +72,11 @@ void *ram_at(const struct ram *ram, uint64_t gpa, uint64_t length)
 		return NULL;
 	for (unsigned i = 0; i < ram->range_count; i++) {
 		const struct ram_range *range = &ram->ranges[i];
+		/* Below the range this wraps, to more than any length. */
 		uint64_t offset = gpa - range->gpa;
 
-		/* Compared as what is left of the range: no sum of guest numbers can wrap. */
-		if (gpa >= range->gpa && offset < range->length && length <= range->length - offset)
+		/* Compared with what is left of the range: a sum of guest numbers could wrap. */
+		if (offset < range->length && length <= range->length - offset)
 			return range->host + offset;
 	}
 	return NULL;

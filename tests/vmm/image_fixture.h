@@ -7,7 +7,8 @@
 #include "tests/vmm/image_build.h"
 #include "vmm/image.h"
 
-enum { FIXTURE_DIRT = 0xAA };
+/* As a page table entry it would be present. */
+enum { FIXTURE_DIRT = 0xAB };
 
 struct fixture {
 	struct ram ram;

@@ -68,6 +68,20 @@ static void test_entry_that_is_physical_stays(void **state)
 	assert_int_equal(f->state.rip, 0x200004);
 }
 
+static void test_first_of_two_segments_has_the_entry(void **state)
+{
+	struct fixture *f = *state;
+
+	build_elf(&f->build, true, 0x8004);
+	build_phdr(&f->build,
+		   (struct build_segment){BUILD_PT_LOAD, 0x1000, 0x8000, 0x200000, 16, 16});
+	build_phdr(&f->build,
+		   (struct build_segment){BUILD_PT_LOAD, 0x1000, 0x8000, 0x300000, 16, 16});
+	build_fill(&f->build, 0x1000, 0x90, 16);
+	assert_int_equal(fixture_load(f), 0);
+	assert_int_equal(f->state.rip, 0x200004);
+}
+
 static void test_entry_in_nothing_loaded(void **state)
 {
 	static const uint64_t entries[] = {0, 0xFFFFF, 0x100010, 0x100020, 0xFFFFFFFFFFFFFFFF};
@@ -248,6 +262,7 @@ static void test_the_size_that_would_do(void **state)
 
 static void test_entry_above_4_gib(void **state)
 {
+	static const struct image_file module = {"m", "m", 1};
 	struct fixture *f = *state;
 	char why[200];
 
@@ -256,12 +271,16 @@ static void test_entry_above_4_gib(void **state)
 	build_small_elf(&f->build, true, 0x100000010);
 	BAD(f, "its entry point 100000010h lies above 4 GiB");
 
+	f->request.modules = &module;
+	f->request.module_count = 1;
 	build_elf(&f->build, true, 0x200000);
 	build_load(&f->build, 0x1000, 0x200000, 16, 16);
 	build_load(&f->build, 0x1000, 0x100000000, 16, 0x2000);
 	build_fill(&f->build, 0x1000, 0x90, 16);
 	assert_int_equal(fixture_load(f), 0);
 	fixture_ram_is(f, 0x100000000, 0x90, 16);
+	/* Modules stay below 4 GiB. */
+	assert_int_equal(fixture_u32(f, fixture_u32(f, f->state.rdi + 24)), 0x201000);
 }
 
 static void test_modules_follow_the_whole_image(void **state)
@@ -299,6 +318,7 @@ int main(void)
 		LOADER_TEST(test_small_image_is_loaded_and_entered),
 		LOADER_TEST(test_segments_go_to_their_physical_address),
 		LOADER_TEST(test_entry_that_is_physical_stays),
+		LOADER_TEST(test_first_of_two_segments_has_the_entry),
 		LOADER_TEST(test_entry_in_nothing_loaded),
 		LOADER_TEST(test_truncated_anywhere),
 		LOADER_TEST(test_header_fields),

@@ -215,7 +215,7 @@ static void test_addresses_that_are_wrong(void **state)
 		{0x100020, 0x100020, 0, 0, 0x100020, NULL},
 		{0x100020, 0x100021, 0, 0, 0x100040, "is not in the file"},
 		{0x100021, 0x100000, 0, 0, 0x100040, "is not in the file"},
-		{0x20, 0xFFFFFFFF, 0, 0, 0x100040, "is not in the file"},
+		{0x10, 0xFFFFFFF8, 0, 0, 0x100040, "is not in the file"},
 		{0xFFFFFFFF, 0, 0, 0, 0, "is not in the file"},
 		{0x100020, 0x100000, 0x100000, 0, 0x100040, "is not above its load address"},
 		{0x100020, 0x100000, 1, 0, 0x100040, "is not above its load address"},

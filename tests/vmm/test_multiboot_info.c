@@ -122,11 +122,18 @@ static void test_no_room(void **state)
 	static const struct multiboot_content content = {"img", NULL, 0};
 	struct fixture *f = *state;
 	uint64_t size = multiboot_info_size(&f->ram, &content);
+	char why[200];
 
 	assert_false(multiboot_info_write(&f->ram, f->ram.size - size + 4, &content));
 	fixture_ram_is(f, f->ram.size - size, FIXTURE_DIRT, size);
 	assert_false(multiboot_info_write(&f->ram, UINT64_MAX, &content));
 	assert_true(multiboot_info_write(&f->ram, f->ram.size - size, &content));
+
+	/* A guest has 32 bits for each address in it. */
+	ram_destroy(&f->ram);
+	assert_int_equal(ram_create(&f->ram, 3 * GIB + RAM_MIB, why, sizeof(why)), RAM_OK);
+	assert_false(multiboot_info_write(&f->ram, 4 * GIB, &content));
+	assert_int_equal(fixture_u32(f, 4 * GIB), 0);
 }
 
 static const char *command_line(struct fixture *f)
