@@ -213,7 +213,7 @@ static bool walk(struct fixture *f, uint64_t cr3, uint64_t linear, uint64_t *phy
 static void test_page_tables_map_4_gib_to_themselves(void **state)
 {
 	struct fixture *f = *state;
-	uint64_t physical;
+	uint64_t physical = 0;
 
 	assert_true(boot_write_page_tables(&f->ram));
 	for (uint64_t linear = 0; linear < UINT64_C(1) << 32; linear += 0x200000) {

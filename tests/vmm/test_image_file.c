@@ -161,12 +161,12 @@ static void test_file_that_shrinks(void **state)
 	image_file_close(&source);
 }
 
-static void load_file(struct fixture *f, const char *image, const char *module, int expected)
+/* One module, or NULL for none. */
+static void load_file(struct fixture *f, const char *image, const struct image_file *module,
+		      int expected)
 {
-	const struct image_file modules[] = {{.name = module}};
-
 	f->request = (struct image_request){
-		.image = {.name = image}, .modules = modules, .module_count = module ? 1 : 0};
+		.image = {.name = image}, .modules = module, .module_count = module ? 1 : 0};
 	memset(&f->error, 0, sizeof(f->error));
 	assert_int_equal(image_load(&f->request, &f->ram, &f->state, &f->error), expected);
 }
@@ -181,13 +181,13 @@ static void test_load_from_disk(void **state)
 	f = fixture;
 	build_small_elf(&f->build, true, 0x100000);
 	write_file(p->path, f->build.bytes, f->build.size);
-	load_file(f, p->path, p->path, 0);
+	load_file(f, p->path, &(struct image_file){.name = p->path}, 0);
 	fixture_ram_is(f, 0x100000, 0x90, 16);
 	assert_memory_equal(ram_at(&f->ram, 0x101000, f->build.size), f->build.bytes,
 			    f->build.size);
 	assert_string_equal(fixture_string(f, fixture_u32(f, f->state.rdi + 16)), p->path);
 
-	load_file(f, p->path, "/no/such/module", -1);
+	load_file(f, p->path, &(struct image_file){.name = "/no/such/module"}, -1);
 	assert_int_equal(f->error.kind, IMAGE_UNREADABLE);
 	assert_non_null(strstr(f->error.text, "'/no/such/module': No such file"));
 	load_file(f, "/no/such/image", NULL, -1);
