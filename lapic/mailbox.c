@@ -11,17 +11,22 @@ static const enum lapic_event_kind told_kind[] = {
 	[LAPIC_NEW] = LAPIC_EVENT_ACCEPTED,
 };
 
-/* One kick between lapic_away() and lapic_back() is enough: the owner looks at everything when it
- * comes home. */
+/*
+ * One kick between lapic_away() and lapic_back() is enough: the owner looks at everything when it
+ * comes home. The flag is set only together with the state it belongs to: left behind in an owner
+ * at home, it would swallow the next kick.
+ */
 static void kick(struct lapic *l)
 {
 	uint32_t owner = atomic_load(&l->owner);
 
-	if (!(owner & OWNER_AWAY) || (owner & OWNER_KICKED))
+	while ((owner & (OWNER_AWAY | OWNER_KICKED)) == OWNER_AWAY) {
+		if (!atomic_compare_exchange_weak(&l->owner, &owner, owner | OWNER_KICKED))
+			continue;
+		if (l->ops.kick)
+			l->ops.kick(l->opaque);
 		return;
-	owner = atomic_fetch_or(&l->owner, OWNER_KICKED);
-	if ((owner & OWNER_AWAY) && !(owner & OWNER_KICKED) && l->ops.kick)
-		l->ops.kick(l->opaque);
+	}
 }
 
 /* After the post is visible: the event, then the kick if the owner is away. */
