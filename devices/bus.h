@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // One address space, ports or memory: which device model answers which addresses, at which widths.
-// Not where RAM or a vCPU's own LAPIC page is found: the VMM takes those accesses before they get
-// here.
+// Not where RAM or a vCPU's own LAPIC page is found: the VMM takes those accesses before.
 #ifndef DEVICES_BUS_H
 #define DEVICES_BUS_H
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Index and data port, status registers and the running clock, by Motorola's MC146818 data sheet.
-// Not the calendar (devices/cmos_time.c), and no host clock: the time of day is asked for by
-// ops->now.
+// Not the calendar (devices/cmos_time.c), and no host clock: the time comes from ops->now.
 #include "devices/cmos.h"
 
 #include "devices/cmos_time.h"
+#include "devices/le.h"
 
 #define STATUS_A       0x0Au
 #define STATUS_C       0x0Cu
@@ -59,12 +59,6 @@ static int64_t updates(const struct cmos *cmos, const struct timespec *now)
 	return now->tv_sec + carry;
 }
 
-static bool is_time(unsigned reg)
-{
-	return (reg <= CMOS_HOURS && reg % 2 == 0) || (reg >= CMOS_WEEKDAY && reg <= CMOS_YEAR) ||
-	       reg == CMOS_CENTURY;
-}
-
 /* Brings a running clock's registers up to now; a stopped one's keep what they have. */
 static void advance(struct cmos *cmos, const struct timespec *now)
 {
@@ -82,7 +76,6 @@ static void advance(struct cmos *cmos, const struct timespec *now)
 static void start_clock(struct cmos *cmos, const struct timespec *now)
 {
 	cmos->seconds_off = cmos_time_decode(cmos->regs) - updates(cmos, now);
-	cmos_time_encode(cmos->regs, cmos_time_decode(cmos->regs));
 }
 
 static void write_status_a(struct cmos *cmos, const struct timespec *now, uint8_t value)
@@ -111,7 +104,8 @@ static void write_data(struct cmos *cmos, const struct timespec *now, uint8_t va
 	case STATUS_D: break;
 	default: cmos->regs[cmos->index] = value;
 	}
-	if (clock_runs(cmos) && (!ran || is_time(cmos->index)))
+	/* The alarm's registers among them change nothing: the clock runs on from where it is. */
+	if (clock_runs(cmos) && (!ran || cmos->index <= CMOS_YEAR || cmos->index == CMOS_CENTURY))
 		start_clock(cmos, now);
 }
 
@@ -179,23 +173,17 @@ static uint64_t ram_above(const struct cmos_machine *machine, uint64_t start, ui
 		       : 0;
 }
 
-static void put_le(uint8_t *bytes, unsigned n, uint64_t value)
-{
-	for (unsigned i = 0; i < n; i++)
-		bytes[i] = (uint8_t)(value >> (8 * i));
-}
-
 /* Where a PC's BIOS leaves what it found; 5Bh-5Fh are Bochs's and QEMU's addition. */
 static void describe_machine(uint8_t *regs, const struct cmos_machine *machine)
 {
 	uint64_t extended = ram_above(machine, MIB, KIB, 0xFFFF);
 
-	put_le(&regs[0x15], 2, at_most(machine->ram_below_4g / KIB, 640)); /* KiB */
-	put_le(&regs[0x17], 2, extended);                                  /* KiB above 1 MiB */
-	put_le(&regs[0x30], 2, extended);
-	put_le(&regs[0x34], 2, ram_above(machine, 16 * MIB, 64 * KIB, 0xFFFF)); /* 64 KiB */
-	put_le(&regs[0x5B], 3, at_most(machine->ram_above_4g / (64 * KIB), 0xFFFFFF));
-	put_le(&regs[0x5F], 1, at_most(machine->cpus - 1, 0xFF));
+	le_put(&regs[0x15], 2, at_most(machine->ram_below_4g / KIB, 640)); /* KiB */
+	le_put(&regs[0x17], 2, extended);                                  /* KiB above 1 MiB */
+	le_put(&regs[0x30], 2, extended);
+	le_put(&regs[0x34], 2, ram_above(machine, 16 * MIB, 64 * KIB, 0xFFFF)); /* 64 KiB */
+	le_put(&regs[0x5B], 3, at_most(machine->ram_above_4g / (64 * KIB), 0xFFFFFF));
+	le_put(&regs[0x5F], 1, at_most(machine->cpus - 1, 0xFF));
 }
 
 void cmos_init(struct cmos *cmos, const struct cmos_ops *ops, void *opaque,
@@ -210,7 +198,6 @@ void cmos_init(struct cmos *cmos, const struct cmos_ops *ops, void *opaque,
 	describe_machine(cmos->regs, machine);
 	ops->now(opaque, &now);
 	cmos->updates_seen = updates(cmos, &now);
-	advance(cmos, &now);
 }
 
 void cmos_reset(struct cmos *cmos)

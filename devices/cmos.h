@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The PC's CMOS memory and real-time clock at 70h/71h: an MC146818's registers and the BIOS's notes
-// about the machine. Not an alarm: it raises no interrupt, and of status C's flags only "update
-// ended" is ever set.
+// The PC's CMOS memory and clock at 70h/71h: an MC146818, and the BIOS's notes on the machine.
+// Not an alarm: it raises no interrupt, and of status C's flags only "update ended" is ever set.
 #ifndef DEVICES_CMOS_H
 #define DEVICES_CMOS_H
 

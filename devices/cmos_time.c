@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Calendar and data modes of the MC146818's time registers, with the century at 32h as PCs have it.
-// Not the C library's calendar: a register file may hold any nonsense, and every byte of it has a
-// defined meaning here.
+// Calendar and data modes of the MC146818's time registers, with the century at 32h as on PCs.
+// Not the C library's calendar: any nonsense in the registers has a defined meaning here.
 #include "devices/cmos_time.h"
 
 #include <stdbool.h>

@@ -3,17 +3,13 @@
 // ports. Not where the machine's numbers come from: they are given once, at the start.
 #include "devices/fw_cfg.h"
 
+#include "devices/le.h"
+
 /* The write channel bit: accepted, and no part of the key. */
 #define KEY_MASK 0xBFFFu
 
 static const uint8_t signature[4] = {'Q', 'E', 'M', 'U'};
 static const uint8_t id[4] = {1, 0, 0, 0};
-
-static void put_le(uint8_t *bytes, size_t n, uint64_t value)
-{
-	for (size_t i = 0; i < n; i++)
-		bytes[i] = (uint8_t)(value >> (8 * i));
-}
 
 static const struct fw_cfg_item *find(const struct fw_cfg_item *items, size_t count, uint16_t key)
 {
@@ -67,9 +63,9 @@ void fw_cfg_init(struct fw_cfg *cfg, const struct fw_cfg_machine *machine,
 		 const struct fw_cfg_item *items, size_t item_count)
 {
 	*cfg = (struct fw_cfg){.items = items, .item_count = item_count};
-	put_le(cfg->ram_size, sizeof(cfg->ram_size), machine->ram_size);
-	put_le(cfg->cpus, sizeof(cfg->cpus), machine->cpus);
-	put_le(cfg->max_cpus, sizeof(cfg->max_cpus), machine->max_cpus);
+	le_put(cfg->ram_size, sizeof(cfg->ram_size), machine->ram_size);
+	le_put(cfg->cpus, sizeof(cfg->cpus), machine->cpus);
+	le_put(cfg->max_cpus, sizeof(cfg->max_cpus), machine->max_cpus);
 }
 
 void fw_cfg_reset(struct fw_cfg *cfg)

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The two places where a PC's software asks for a reset: command FEh at port 64h, and the reset
-// control at CF9h. Not a keyboard controller and not a PCI host: of both only this much is here.
-// What a reset does is the owner's choice.
+// Where a PC's software asks for a reset: command FEh at port 64h, and the reset control at CF9h.
+// Not a keyboard controller, not a PCI host, and not the reset itself: that is the owner's.
 #ifndef DEVICES_RESET_PORT_H
 #define DEVICES_RESET_PORT_H
 

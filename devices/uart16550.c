@@ -176,7 +176,6 @@ static void write_thr(struct uart16550 *uart, uint8_t byte)
 	uart->thre_pending = true;
 	if (looped_back(uart)) {
 		receive_looped(uart, byte);
-		update_irq(uart);
 	} else {
 		update_irq(uart);
 		uart->ops->transmit(uart->opaque, byte);
@@ -244,9 +243,9 @@ static uint8_t read_register(struct uart16550 *uart, enum reg reg)
 	case MCR: return uart->mcr;
 	case LSR: return read_lsr(uart);
 	case MSR: return read_msr(uart);
-	case SCR: return uart->scr;
+	case SCR: break;
 	}
-	return 0xFF;
+	return uart->scr;
 }
 
 static void write_register(struct uart16550 *uart, enum reg reg, uint8_t value)

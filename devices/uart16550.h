@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // A 16550A UART as the PC wires it: registers, receive FIFO, interrupt output gated by OUT2.
-// Not a line in time: what is sent has left at once, divisor and word length are kept but change
-// nothing.
+// Not a line in time: bytes leave at once, divisor and word length are kept but change nothing.
 #ifndef DEVICES_UART16550_H
 #define DEVICES_UART16550_H
 

@@ -193,6 +193,33 @@ static void a_region_moves_by_remove_and_add(void **state)
 	assert_recorded(&f.log, "a:r1@1 b:r1@1 ");
 }
 
+static void a_region_leaves_its_neighbours_in_place(void **state)
+{
+	struct fixture f;
+	struct bus_region behind;
+
+	(void)state;
+	for (unsigned gone = 0; gone < 6; gone++) {
+		set_up(&f, BUS_LAST_PORT);
+		memset(&behind, 0x5A, sizeof(behind));
+		f.table[6] = behind;
+		for (unsigned i = 0; i < 6; i++)
+			assert_int_equal(add(&f, &f.a, 0x100 * i, 0x10 + i, 1), BUS_OK);
+		assert_memory_equal(&f.table[6], &behind, sizeof(behind));
+		assert_int_equal(bus_remove(&f.bus, 0x100 * gone), BUS_OK);
+		assert_memory_equal(&f.table[6], &behind, sizeof(behind));
+		assert_int_equal(f.bus.count, 5);
+		for (unsigned i = 0; i < 6; i++) {
+			const struct bus_region *found = bus_find(&f.bus, 0x100 * i + 1);
+
+			if (i == gone)
+				assert_null(found);
+			else
+				assert_int_equal(found->size, 0x10 + i);
+		}
+	}
+}
+
 static void a_fitting_access_goes_whole_and_is_cut_to_its_width(void **state)
 {
 	struct fixture f;
@@ -424,6 +451,7 @@ int main(void)
 		cmocka_unit_test(malformed_regions_are_refused),
 		cmocka_unit_test(a_full_table_refuses_and_keeps_what_it_has),
 		cmocka_unit_test(a_region_moves_by_remove_and_add),
+		cmocka_unit_test(a_region_leaves_its_neighbours_in_place),
 		cmocka_unit_test(a_fitting_access_goes_whole_and_is_cut_to_its_width),
 		cmocka_unit_test(widths_not_taken_become_bytes_lowest_first),
 		cmocka_unit_test(straddling_accesses_are_shared_out_byte_by_byte),

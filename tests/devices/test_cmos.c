@@ -88,6 +88,8 @@ static void index_and_nmi_mask(void **state)
 	(void)state;
 	set_up(&f);
 	assert_false(f.cmos.nmi_masked);
+	in(&f, 0x7F);
+	assert_false(f.cmos.nmi_masked);
 	out(&f, 0x40, 0x12);
 	out(&f, 0xC1, 0x34);
 	assert_true(f.cmos.nmi_masked);
@@ -243,9 +245,10 @@ static void set_holds_the_clock_to_write_it(void **state)
 
 	(void)state;
 	set_up(&f);
+	f.now.tv_sec++;
 	out(&f, B, SET | HOURS_24);
 	f.now.tv_sec += 5;
-	assert_int_equal(date_and_time(&f), 0x20231229235958);
+	assert_int_equal(date_and_time(&f), 0x20231229235959);
 	write_date_and_time(&f, 0x19850228235957);
 	out(&f, 6, 3); /* the weekday, wrong */
 	f.now.tv_sec += 5;
@@ -300,6 +303,19 @@ static void a_running_clock_can_be_written_too(void **state)
 	assert_int_equal(date_and_time(&f), 0x20231229233058);
 	f.now.tv_sec += 3;
 	assert_int_equal(date_and_time(&f), 0x20231229233101);
+	out(&f, 4, 0x07);
+	assert_int_equal(date_and_time(&f), 0x20231229073101);
+	out(&f, 9, 0x00);
+	assert_int_equal(date_and_time(&f), 0x20001229073101);
+	out(&f, 9, 0x23);
+	f.now.tv_sec++;
+	out(&f, 4, 0x23);
+	f.now.tv_sec--;
+	out(&f, 6, 1); /* the weekday follows the date */
+	assert_int_equal(in(&f, 6), 6);
+	f.now.tv_sec += 3600;
+	out(&f, 1, 0x15); /* an alarm's register: no part of the time */
+	f.now.tv_sec -= 3600;
 	out(&f, 0x32, 0x21);
 	assert_int_equal(date_and_time(&f), 0x21231229233101);
 	/* 31 November is not, and becomes 1 December. */
@@ -391,16 +407,17 @@ static void reset_keeps_time_and_memory(void **state)
 	(void)state;
 	set_up(&f);
 	out(&f, CMOS_SHUTDOWN, 0x0A);
-	out(&f, B, 0x7D);
-	f.now.tv_sec++;
+	out(&f, B, 0x7F);
+	f.now.tv_sec += 2;
+	out(&f, 0, 42);
 	in(&f, 0x80 | 0x40);
 	cmos_reset(&f.cmos);
 	assert_false(f.cmos.nmi_masked);
-	assert_int_equal(bus_read(&f.bus, 0x71, 1), 59); /* index 0: seconds, still binary */
-	assert_int_equal(in(&f, B), 0x05);
+	assert_int_equal(bus_read(&f.bus, 0x71, 1), 42); /* index 0: seconds, still binary */
+	assert_int_equal(in(&f, B), 0x07);
 	assert_int_equal(in(&f, C), 0x00);
 	assert_int_equal(in(&f, CMOS_SHUTDOWN), 0x0A);
-	assert_int_equal(in(&f, 4), 0x8B);
+	assert_int_equal(in(&f, 7), 30);
 }
 
 int main(void)

@@ -132,6 +132,22 @@ static void impossible_times_count_for_what_they_weigh(void **state)
 	assert_int_equal(decoded(0, 0, 0, 0, 0, 0, 0), FIRST - 32 * 86400);
 }
 
+static void years_are_shown_modulo_10000(void **state)
+{
+	static const int64_t cycle = LAST + 1 - FIRST;
+
+	(void)state;
+	for (int64_t when = FIRST; when <= LAST; when += cycle / 1000) {
+		uint8_t regs[3][128] = {{0}};
+
+		cmos_time_encode(regs[0], when);
+		cmos_time_encode(regs[1], when + cycle);
+		cmos_time_encode(regs[2], when - 3 * cycle);
+		assert_memory_equal(regs[0], regs[1], 128);
+		assert_memory_equal(regs[0], regs[2], 128);
+	}
+}
+
 static void any_registers_and_any_seconds_are_survived(void **state)
 {
 	uint64_t x = 88172645463325252;
@@ -167,6 +183,7 @@ int main(void)
 		cmocka_unit_test(every_mode_shows_the_same_time),
 		cmocka_unit_test(only_the_time_registers_are_written),
 		cmocka_unit_test(impossible_times_count_for_what_they_weigh),
+		cmocka_unit_test(years_are_shown_modulo_10000),
 		cmocka_unit_test(any_registers_and_any_seconds_are_survived),
 	};
 

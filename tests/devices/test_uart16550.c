@@ -118,7 +118,7 @@ static void dlab_shows_the_divisor_in_place_of_data_and_ier(void **state)
 	assert_int_equal(in(&f, DLM), 0x12);
 	assert_int_equal(receive(&f, "x"), 1);
 	assert_int_equal(in(&f, RBR), 0x34);
-	out(&f, LCR, 0x03);
+	out(&f, LCR, 0x7F); /* every bit but DLAB */
 	assert_int_equal(in(&f, IER), 0x05);
 	assert_int_equal(in(&f, RBR), 'x');
 	assert_recorded(&f.log, "room ");
@@ -213,9 +213,12 @@ static void clearing_the_receive_fifo(void **state)
 	assert_int_equal(uart16550_rx_space(&f.uart), 16);
 	assert_int_equal(receive(&f, "q"), 1);
 	assert_int_equal(in(&f, RBR), 'q');
-	/* Switching the FIFO on clears as well. */
+	/* Where the FIFO is off and stays off, its clear bit is nothing. */
 	out(&f, FCR, 0x00);
 	assert_int_equal(receive(&f, "r"), 1);
+	out(&f, FCR, 0x02);
+	assert_int_equal(in(&f, LSR), 0x61);
+	/* Switching it on clears as well. */
 	out(&f, FCR, 0x01);
 	assert_int_equal(in(&f, LSR), 0x60);
 }
@@ -362,6 +365,12 @@ static void overrun_in_the_fifo_loses_the_new_byte(void **state)
 	for (unsigned i = 0; i < 16; i++)
 		assert_int_equal(in(&f, RBR), 0x40 + i);
 	assert_int_equal(in(&f, LSR), 0x60);
+	/* The error outlives the data. */
+	for (unsigned i = 0; i < 17; i++)
+		out(&f, THR, i);
+	for (unsigned i = 0; i < 16; i++)
+		in(&f, RBR);
+	assert_int_equal(in(&f, LSR), 0x62);
 	assert_recorded(&f.log, "");
 }
 
@@ -463,6 +472,14 @@ static void sources_are_told_by_priority(void **state)
 	out(&f, IER, 0x09);
 	assert_int_equal(in(&f, IIR), DATA);
 	out(&f, IER, 0x0D);
+	assert_int_equal(in(&f, IIR), LINE);
+	/* Each enable lets its own source through and no other. */
+	out(&f, IER, 0x02);
+	assert_int_equal(in(&f, IIR), EMPTY);
+	assert_int_equal(in(&f, IIR), NO_INTERRUPT);
+	out(&f, IER, 0x01);
+	assert_int_equal(in(&f, IIR), DATA);
+	out(&f, IER, 0x04);
 	assert_int_equal(in(&f, IIR), LINE);
 	/* And away again, one by one. */
 	out(&f, IER, 0x0F);
