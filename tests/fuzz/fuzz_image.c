@@ -61,7 +61,7 @@ static void skeleton(struct image_build *b, uint8_t kind)
 		break;
 	case 3:
 		build_small_elf(b, true, 0x8000);
-		build_load(b, 0x1000, 0x10000, 8, 0x80000);
+		build_load(b, 0x1000, 0x10000, 8, 0x8F000);
 		build_multiboot(b, 0x800, 0);
 		break;
 	case 4:
