@@ -153,11 +153,13 @@ COLD static enum lapic_result write_other(struct lapic *l, uint32_t msr, uint64_
 
 COLD static enum lapic_result reserved_bits(struct lapic *l, unsigned n, uint64_t value)
 {
+	const struct reg_row *row = &reg_table[n];
+	uint32_t illegal = (uint32_t)value & ~(row->legal & ~l->cut[row->cut]);
 	const char *rule = "MSR-3";
 
 	if (n == REG_EOI || n == REG_ESR)
 		rule = "MSR-4";
-	else if (n == REG_ICR && (value & ICR_BUSY))
+	else if (n == REG_ICR && illegal == ICR_BUSY)
 		rule = "MSR-5";
 	return fault(l, rule, MSR_X2APIC_FIRST + n);
 }
