@@ -20,6 +20,9 @@ extern "C" {
  * own meanwhile. When it returns every vCPU thread has ended.
  */
 void run(const struct options *options, const struct host_traits *traits, struct result *result);
+/* The same on another KVM. */
+void run_with(const struct options *options, const struct host_traits *traits,
+	      const struct kvm_calls *kvm, struct result *result);
 
 #ifdef __cplusplus
 }

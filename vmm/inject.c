@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Commits interrupts: the LAPIC acknowledges a vector only when KVM is sure to take it.
+// Not a place where anything waits.
+
+#include "vmm/inject.h"
+
+#include <linux/kvm.h>
+#include <string.h>
+
+#include "vmm/ending.h"
+#include "vmm/machine.h"
+#include "vmm/vcpu.h"
+
+#define PAGE_ISR 0x100u
+#define PAGE_IRR 0x200u
+
+static void kvm_refused(struct vcpu *v, const char *call, int error)
+{
+	ending_say(v->machine->ending, RESULT_INTERNAL, (int)v->id, 0, "%s: %s", call,
+		   strerror(-error));
+}
+
+static void give_smi(struct vcpu *v)
+{
+	int error;
+
+	if (!lapic_take_smi(v->lapic))
+		return;
+	if (!v->vm->traits->smm) {
+		v->stats.smis_dropped++;
+		return;
+	}
+	error = kvm_ioctl(v->vm->kvm, v->fd, KVM_SMI, NULL);
+	if (error < 0)
+		kvm_refused(v, "KVM_SMI", error);
+}
+
+/* KVM keeps up to two and delivers the first even with IF = 0. */
+static void give_nmis(struct vcpu *v)
+{
+	while (lapic_take_nmi(v->lapic)) {
+		int error = kvm_ioctl(v->vm->kvm, v->fd, KVM_NMI, NULL);
+
+		if (error < 0)
+			kvm_refused(v, "KVM_NMI", error);
+		v->nmi_given = true;
+		v->given = true;
+	}
+}
+
+/*
+ * KVM_INTERRUPT checks none of this, and KVM overwrites an interrupt that is still queued. What
+ * kvm_run says is of the last exit; since then only `given` can have changed it.
+ */
+static bool open_for_interrupt(const struct vcpu *v)
+{
+	return !v->given && v->run->ready_for_interrupt_injection && v->run->if_flag;
+}
+
+/* The vector, or -1 where an ExtINT finds no 8259 that answers. */
+static int acknowledge(struct vcpu *v, uint32_t pending)
+{
+	if (pending & LAPIC_PENDING_INTR)
+		return lapic_ack(v->lapic);
+	lapic_take_extint(v->lapic);
+	return machine_extint(v->machine);
+}
+
+static bool give_interrupt(struct vcpu *v, uint32_t pending)
+{
+	int vector = acknowledge(v, pending);
+	struct kvm_interrupt interrupt;
+	int error;
+
+	if (vector < 0)
+		return false;
+	interrupt.irq = (uint32_t)vector;
+	error = kvm_ioctl(v->vm->kvm, v->fd, KVM_INTERRUPT, &interrupt);
+	if (error < 0)
+		kvm_refused(v, "KVM_INTERRUPT", error);
+	v->given = true;
+	return true;
+}
+
+static unsigned highest_class(const uint8_t *page, unsigned registers)
+{
+	for (unsigned i = 8; i-- > 0;) {
+		uint32_t word;
+
+		memcpy(&word, page + registers + 16 * i, sizeof(word));
+		if (word)
+			return (32 * i + 31 - (unsigned)__builtin_clz(word)) >> 4;
+	}
+	return 0;
+}
+
+/* Whether an interrupt is held back by TPR alone. One that waits for an EOI needs no help: that is
+ * an exit. */
+static bool waits_for_tpr(struct vcpu *v)
+{
+	const uint8_t *page = lapic_page(v->lapic);
+
+	lapic_page_sync(v->lapic);
+	return highest_class(page, PAGE_IRR) > highest_class(page, PAGE_ISR);
+}
+
+#define INTERRUPTS (LAPIC_PENDING_INTR | LAPIC_PENDING_EXTINT)
+
+unsigned inject(struct vcpu *v, uint32_t pending, uint32_t *left)
+{
+	const struct host_traits *traits = v->vm->traits;
+	unsigned waits = 0;
+	uint32_t want;
+
+	if (pending & LAPIC_PENDING_SMI)
+		give_smi(v);
+	if (pending & LAPIC_PENDING_NMI)
+		give_nmis(v);
+	want = pending & INTERRUPTS;
+	if (want && open_for_interrupt(v)) {
+		bool given = give_interrupt(v, pending);
+
+		pending = lapic_pending(v->lapic);
+		/* A line that asks for an ExtINT nobody has a vector for must not stop the guest.
+		 */
+		want = given ? pending & INTERRUPTS : 0;
+	}
+	*left = pending & (INTERRUPTS | LAPIC_PENDING_MASKED);
+	v->run->request_interrupt_window = want != 0;
+	if (want) {
+		v->stats.windows++;
+		waits |= traits->window_prompt ? 0 : INJECT_WINDOW;
+	}
+	if ((pending & LAPIC_PENDING_MASKED) && !traits->cr8_lowering_exits && waits_for_tpr(v))
+		waits |= INJECT_TPR;
+	return waits;
+}

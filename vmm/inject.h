@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Hands interrupts from the LAPIC over to the processor at the moments at which it takes them.
+// Not INIT and SIPI, which change the processor's state: those are vcpu.c's.
+#ifndef VMM_INJECT_H
+#define VMM_INJECT_H
+
+#include <stdint.h>
+
+struct vcpu;
+
+/* What an interrupt that could not be handed over waits for. */
+#define INJECT_WINDOW 1u /* RFLAGS.IF, the end of an interrupt shadow, a queued event */
+#define INJECT_TPR    2u /* a lower task priority, and nothing else */
+
+/*
+ * Before an entry: gives KVM what can be given now and asks for the window if more waits. pending
+ * is lapic_pending(). *left becomes the LAPIC_PENDING_* bits that this entry knows of and leaves,
+ * the result INJECT_* bits, of which the host gives no prompt notice. [owner]
+ */
+unsigned inject(struct vcpu *v, uint32_t pending, uint32_t *left);
+
+#endif

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Kicks by signal into the guest, by futex out of sleep.
+// Not a scheduler: who is kicked, and why, is said by the callers.
+
+#include "vmm/kick.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <linux/futex.h>
+#include <linux/kvm.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define NS_PER_S UINT64_C(1000000000)
+
+#ifndef sigev_notify_thread_id
+# define sigev_notify_thread_id _sigev_un._tid
+#endif
+
+/* The kvm_run of the vCPU whose thread this is. */
+static _Thread_local volatile struct kvm_run *own_run;
+static struct sigaction before;
+
+static void on_kick(int signal)
+{
+	(void)signal;
+	if (own_run)
+		own_run->immediate_exit = 1;
+}
+
+bool kick_install(void)
+{
+	struct sigaction action = {.sa_handler = on_kick};
+
+	sigemptyset(&action.sa_mask);
+	return sigaction(KICK_SIGNAL, &action, &before) == 0;
+}
+
+void kick_uninstall(void)
+{
+	sigaction(KICK_SIGNAL, &before, NULL);
+}
+
+static void mask_signals(sigset_t *old)
+{
+	static const int kept[] = {KICK_SIGNAL, SIGSEGV, SIGBUS,  SIGFPE,
+				   SIGILL,      SIGABRT, SIGTRAP, SIGSYS};
+	sigset_t mask;
+
+	sigfillset(&mask);
+	for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++)
+		sigdelset(&mask, kept[i]);
+	pthread_sigmask(SIG_SETMASK, &mask, old);
+}
+
+bool kick_join(struct kick *kick, struct kvm_run *run)
+{
+	struct sigevent event = {
+		.sigev_notify = SIGEV_THREAD_ID,
+		.sigev_signo = KICK_SIGNAL,
+	};
+
+	event.sigev_notify_thread_id = gettid();
+	*kick = (struct kick){.thread = pthread_self(), .run = run};
+	own_run = run;
+	mask_signals(&kick->mask_before);
+	/* Without it a sleep until a deadline is up to 50 us longer than asked for. */
+	prctl(PR_SET_TIMERSLACK, 1ul);
+	kick->timer_made = timer_create(CLOCK_MONOTONIC, &event, &kick->timer) == 0;
+	return kick->timer_made;
+}
+
+void kick_leave(struct kick *kick)
+{
+	if (kick->timer_made)
+		timer_delete(kick->timer);
+	kick->timer_made = false;
+	own_run = NULL;
+	pthread_sigmask(SIG_SETMASK, &kick->mask_before, NULL);
+}
+
+static long futex(atomic_uint *word, int operation, unsigned value, const struct timespec *until)
+{
+	return syscall(SYS_futex, word, operation | FUTEX_PRIVATE_FLAG, value, until, NULL,
+		       FUTEX_BITSET_MATCH_ANY);
+}
+
+bool kick_send(struct kick *kick)
+{
+	atomic_fetch_add(&kick->count, 1);
+	if (atomic_load(&kick->asleep)) {
+		futex(&kick->count, FUTEX_WAKE, INT_MAX, NULL);
+		return false;
+	}
+	return pthread_kill(kick->thread, KICK_SIGNAL) == 0;
+}
+
+void kick_begin(struct kick *kick)
+{
+	/* This order: a kick between the two is then in `seen`, and only costs an empty entry. */
+	((volatile struct kvm_run *)kick->run)->immediate_exit = 0;
+	atomic_signal_fence(memory_order_seq_cst);
+	kick->seen = atomic_load(&kick->count);
+}
+
+bool kick_came(const struct kick *kick)
+{
+	return atomic_load(&kick->count) != kick->seen;
+}
+
+void kick_sleep(struct kick *kick, uint64_t until_ns)
+{
+	struct timespec until = {
+		.tv_sec = (time_t)(until_ns / NS_PER_S),
+		.tv_nsec = (long)(until_ns % NS_PER_S),
+	};
+
+	atomic_store(&kick->asleep, true);
+	/* A kick that did not see `asleep` has changed the count before: no wait then. */
+	futex(&kick->count, FUTEX_WAIT_BITSET, kick->seen, until_ns == UINT64_MAX ? NULL : &until);
+	atomic_store(&kick->asleep, false);
+}
+
+void kick_after(struct kick *kick, uint64_t ns)
+{
+	struct itimerspec when = {
+		.it_value = {.tv_sec = (time_t)(ns / NS_PER_S), .tv_nsec = (long)(ns % NS_PER_S)},
+	};
+
+	if (!ns && !kick->timer_armed)
+		return;
+	timer_settime(kick->timer, 0, &when, NULL);
+	kick->timer_armed = ns != 0;
+}
+
+uint64_t kick_clock_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
+}

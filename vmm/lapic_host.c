@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// What a Local APIC asks of its host: clocks, the timerfd, kicks, and KVM's copy of the APIC base.
+// Not interrupt delivery to the processor: that is inject.c.
+
+#include "vmm/lapic_host.h"
+
+#include <string.h>
+
+#include "vmm/ending.h"
+#include "vmm/machine.h"
+#include "vmm/msr_index.h"
+#include "vmm/vcpu.h"
+
+#define APIC_BASE_EXTD 0x400u
+#define PAGE_PPR       0xA0u
+#define PAGE_LVT_TIMER 0x320u
+#define PAGE_LVT_ERROR 0x370u
+#define LVT_MASKED     0x10000u
+#define LVT_MODE       0x60000u
+#define LVT_DEADLINE   0x40000u
+
+static uint32_t page_register(const struct vcpu *v, unsigned offset)
+{
+	uint32_t value;
+
+	memcpy(&value, (const uint8_t *)lapic_page(v->lapic) + offset, sizeof(value));
+	return value;
+}
+
+static uint64_t now_ns(void *opaque)
+{
+	(void)opaque;
+	return kick_clock_ns();
+}
+
+static uint64_t now_tsc(void *opaque)
+{
+	const struct vcpu *v = opaque;
+
+	return tsc_now(&v->tsc);
+}
+
+static void deadline_changed(void *opaque)
+{
+	struct vcpu *v = opaque;
+
+	v->deadline = lapic_next_deadline(v->lapic);
+	v->deadline_changed = true;
+}
+
+static void kick(void *opaque)
+{
+	vcpu_kick(opaque);
+}
+
+/*
+ * KVM computes CPUID.1:EDX[9] from its own copy of the base. Of the modes it gets xAPIC or
+ * disabled: without a LAPIC of its own it would only check x2APIC's transitions a second time.
+ */
+static void base_changed(void *opaque, uint64_t base)
+{
+	struct vcpu *v = opaque;
+	int error = vm_set_msr(v->vm, v->fd, MSR_IA32_APIC_BASE, base & ~(uint64_t)APIC_BASE_EXTD);
+
+	if (error < 0)
+		ending_say(v->machine->ending, RESULT_INTERNAL, (int)v->id, 0,
+			   "KVM_SET_MSRS refuses IA32_APIC_BASE = 0x%llx: %s",
+			   (unsigned long long)base, strerror(-error));
+}
+
+static void count_due(struct vcpu *v, uint64_t due)
+{
+	uint64_t now = kick_clock_ns(), late;
+
+	if ((page_register(v, PAGE_LVT_TIMER) & LVT_MODE) == LVT_DEADLINE) {
+		late = tsc_ns_until(&v->tsc, due, tsc_now(&v->tsc));
+		due = now > late ? now - late : 0;
+	}
+	stats_timer_due(&v->stats, due);
+}
+
+static void event(void *opaque, const struct lapic_event *event)
+{
+	struct vcpu *v = opaque;
+
+	stats_event(&v->stats, event);
+	if (event->kind == LAPIC_EVENT_TIMER_DUE)
+		count_due(v, event->value);
+}
+
+struct lapic_ops lapic_host_ops(void)
+{
+	return (struct lapic_ops){
+		.size = sizeof(struct lapic_ops),
+		.now_ns = now_ns,
+		.now_tsc = now_tsc,
+		.deadline_changed = deadline_changed,
+		.kick = kick,
+		.base_changed = base_changed,
+		.event = event,
+	};
+}
+
+void lapic_host_tick(struct vcpu *v)
+{
+	switch (v->deadline.clock) {
+	case LAPIC_CLOCK_NONE: return;
+	case LAPIC_CLOCK_NS:
+		if (kick_clock_ns() >= v->deadline.at)
+			lapic_tick(v->lapic);
+		return;
+	case LAPIC_CLOCK_TSC:
+		if (tsc_now(&v->tsc) >= v->deadline.at)
+			lapic_tick(v->lapic);
+		return;
+	}
+}
+
+uint64_t lapic_host_deadline_ns(const struct vcpu *v)
+{
+	uint64_t now, wait;
+
+	switch (v->deadline.clock) {
+	case LAPIC_CLOCK_NS: return v->deadline.at;
+	case LAPIC_CLOCK_TSC:
+		now = kick_clock_ns();
+		wait = tsc_ns_until(&v->tsc, tsc_now(&v->tsc), v->deadline.at);
+		return wait < UINT64_MAX - now ? now + wait : UINT64_MAX - 1;
+	case LAPIC_CLOCK_NONE: break;
+	}
+	return UINT64_MAX;
+}
+
+void lapic_host_arm(struct vcpu *v)
+{
+	uint64_t at;
+
+	/* Run out and yet not due: the two clocks drift by some ppm. It is set again for the rest.
+	 */
+	if (!v->deadline_changed && !timer_spent(&v->timer))
+		return;
+	at = lapic_host_deadline_ns(v);
+	timer_set(&v->timer, at == UINT64_MAX ? 0 : at);
+	v->deadline_changed = false;
+}
+
+static bool deliverable(const struct vcpu *v, uint32_t lvt)
+{
+	return !(lvt & LVT_MASKED) && (lvt & 0xF0u) > (page_register(v, PAGE_PPR) & 0xF0u);
+}
+
+bool lapic_host_timer_wakes(struct vcpu *v)
+{
+	uint32_t timer = page_register(v, PAGE_LVT_TIMER);
+
+	if (v->deadline.clock == LAPIC_CLOCK_NONE || (timer & LVT_MASKED))
+		return false;
+	/* An illegal vector is an error, and that may interrupt. */
+	if ((timer & 0xFFu) < 16)
+		return deliverable(v, page_register(v, PAGE_LVT_ERROR));
+	return deliverable(v, timer);
+}

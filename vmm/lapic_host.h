@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The Local APIC's way out: struct lapic_ops for a vCPU on KVM.
+// Not the LAPIC's registers, and no routing of interrupts: liblapic does both.
+#ifndef VMM_LAPIC_HOST_H
+#define VMM_LAPIC_HOST_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lapic/lapic.h"
+
+struct vcpu;
+
+/* The callbacks; their opaque is the struct vcpu. */
+struct lapic_ops lapic_host_ops(void);
+
+/* Fires the LAPIC timer if its deadline has come. Cheap. [owner] */
+void lapic_host_tick(struct vcpu *v);
+/* The next deadline on CLOCK_MONOTONIC, never before it; UINT64_MAX: none. [owner] */
+uint64_t lapic_host_deadline_ns(const struct vcpu *v);
+/* Makes the timerfd agree with the deadline. Before an entry. [owner] */
+void lapic_host_arm(struct vcpu *v);
+/*
+ * Whether the LAPIC timer, when it runs out, ends a HLT: armed, unmasked, with a vector above the
+ * processor's priority. Only code that runs can change that. [owner, halted with IF = 1]
+ */
+bool lapic_host_timer_wakes(struct vcpu *v);
+
+#endif

@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Puts a machine together from RAM, image, KVM, devices and vCPUs, and takes it apart again.
+// Not what its parts do: devices are wired in machine_devices.c, threads run in machine_threads.c.
+
+#include "vmm/machine.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "vmm/image.h"
+#include "vmm/machine_devices.h"
+
+extern const uint8_t vmm_tour_image[], vmm_tour_image_end[];
+
+static void lock_map(void *opaque)
+{
+	struct machine *m = opaque;
+
+	pthread_mutex_lock(&m->map_lock);
+}
+
+static void unlock_map(void *opaque)
+{
+	struct machine *m = opaque;
+
+	pthread_mutex_unlock(&m->map_lock);
+}
+
+static bool make_map(struct machine *m, struct result *why)
+{
+	struct lapic_map_config config = {
+		.size = sizeof(config),
+		.max_lapics = m->options->cpus,
+		.max_id = m->options->cpus - 1,
+		.lock = lock_map,
+		.unlock = unlock_map,
+		.opaque = m,
+	};
+	size_t bytes = lapic_map_size(&config);
+
+	m->map_memory = calloc(1, bytes);
+	m->map = m->map_memory ? lapic_map_init(m->map_memory, bytes, &config) : NULL;
+	m->vcpus = calloc(m->options->cpus, sizeof(*m->vcpus));
+	if (m->map && m->vcpus)
+		return true;
+	ending_fill(why, RESULT_INTERNAL, "no memory for the Local APICs of %u CPUs",
+		    m->options->cpus);
+	return false;
+}
+
+static struct image_file image_file(const struct options *options)
+{
+	if (options->image)
+		return (struct image_file){.name = options->image};
+	return (struct image_file){
+		.name = "tour",
+		.bytes = vmm_tour_image,
+		.size = (size_t)(vmm_tour_image_end - vmm_tour_image),
+	};
+}
+
+/* One line for each format that was tried does not fit into the one line of a result. */
+static void refuse_image(const struct image_error *error, const char *name, struct result *why)
+{
+	enum result_kind kind =
+		error->kind == IMAGE_UNREADABLE ? RESULT_UNREADABLE : RESULT_BAD_IMAGE;
+
+	if (!strchr(error->text, '\n')) {
+		ending_fill(why, kind, "%s", error->text);
+		return;
+	}
+	ending_fill(why, kind, "%s cannot be booted", name);
+	snprintf(why->detail, sizeof(why->detail), "%s", error->text);
+}
+
+static bool load(struct machine *m, struct boot_state *state, struct result *why)
+{
+	const struct options *options = m->options;
+	struct image_file modules[OPTIONS_MAX_INITRDS];
+	struct image_request request = {
+		.image = image_file(options),
+		.append = options->append,
+		.args = options->guest_args,
+		.arg_count = (size_t)options->guest_arg_count,
+		.modules = modules,
+		.module_count = options->initrd_count,
+	};
+	struct image_error error;
+
+	for (unsigned i = 0; i < options->initrd_count; i++)
+		modules[i] = (struct image_file){.name = options->initrds[i]};
+	if (image_load(&request, &m->ram, state, &error) == 0)
+		return true;
+	refuse_image(&error, request.image.name, why);
+	return false;
+}
+
+static void timer_expired(void *opaque)
+{
+	struct vcpu *v = opaque;
+
+	lapic_post_tick(v->lapic);
+}
+
+static bool make_vcpus(struct machine *m, struct event_base *base, struct result *why)
+{
+	for (m->cpus = 0; m->cpus < m->options->cpus;) {
+		struct vcpu *v = &m->vcpus[m->cpus];
+		int error;
+
+		m->cpus++;
+		if (!vcpu_open(v, m, m->cpus - 1, why))
+			return false;
+		error = timer_open(&v->timer, base, timer_expired, v);
+		if (error < 0) {
+			ending_fill(why, RESULT_INTERNAL, "a timer for vCPU %u: %s", v->id,
+				    strerror(-error));
+			return false;
+		}
+	}
+	return true;
+}
+
+static bool boot(struct machine *m, const struct boot_state *state, struct result *why)
+{
+	int error = vm_map_ram(&m->vm, &m->ram, NULL, 0);
+
+	if (error < 0) {
+		ending_fill(why, RESULT_INTERNAL, "KVM_SET_USER_MEMORY_REGION: %s",
+			    strerror(-error));
+		return false;
+	}
+	error = vcpu_boot(&m->vcpus[0], state);
+	if (error < 0)
+		ending_fill(why, RESULT_INTERNAL,
+			    "KVM refuses the boot processor's first state: %s", strerror(-error));
+	return error >= 0;
+}
+
+/* The guest's interrupt for a received byte must get through, else input cannot wake anybody. */
+static bool input_may_wake(void *opaque)
+{
+	struct machine *m = opaque;
+	bool may = m->console.open(m->console.opaque);
+
+	pthread_mutex_lock(&m->device_lock);
+	may = may && uart16550_rx_interrupts(&m->uart);
+	pthread_mutex_unlock(&m->device_lock);
+	return may;
+}
+
+static bool enough_host(const struct machine *m, struct result *why)
+{
+	uint32_t most = m->traits->max_vcpus;
+
+	if (!most || m->options->cpus <= most)
+		return true;
+	ending_fill(why, RESULT_HOST_LACKS, "-smp %u: this host's KVM makes at most %u vCPUs",
+		    m->options->cpus, most);
+	return false;
+}
+
+bool machine_open(struct machine *m, const struct options *options,
+		  const struct host_traits *traits, const struct kvm_calls *kvm,
+		  struct ending *ending, const struct machine_console *console,
+		  struct event_base *base, struct result *why)
+{
+	struct boot_state state;
+	char text[256];
+
+	*m = (struct machine){
+		.options = options,
+		.traits = traits,
+		.ending = ending,
+		.console = *console,
+		.vm = {.kvm = kvm, .kvm_fd = -1, .fd = -1},
+	};
+	pthread_mutex_init(&m->device_lock, NULL);
+	pthread_mutex_init(&m->map_lock, NULL);
+	pthread_mutex_init(&m->start_lock, NULL);
+	pthread_cond_init(&m->start_cond, NULL);
+	if (!watch_init(&m->watch, options->cpus, input_may_wake, m)) {
+		ending_fill(why, RESULT_INTERNAL, "no memory for %u CPUs", options->cpus);
+		return false;
+	}
+	if (!enough_host(m, why))
+		return false;
+	if (ram_create(&m->ram, options->ram_bytes, text, sizeof(text)) != RAM_OK) {
+		ending_fill(why, RESULT_USAGE, "%s", text);
+		return false;
+	}
+	return load(m, &state, why) && vm_open(&m->vm, kvm, traits, why) && machine_wire(m, why) &&
+	       make_map(m, why) && make_vcpus(m, base, why) && boot(m, &state, why);
+}
+
+void machine_close(struct machine *m)
+{
+	for (unsigned i = 0; i < m->cpus; i++)
+		vcpu_close(&m->vcpus[i]);
+	vm_close(&m->vm);
+	ram_destroy(&m->ram);
+	watch_destroy(&m->watch);
+	free(m->vcpus);
+	free(m->map_memory);
+	pthread_cond_destroy(&m->start_cond);
+	pthread_mutex_destroy(&m->start_lock);
+	pthread_mutex_destroy(&m->map_lock);
+	pthread_mutex_destroy(&m->device_lock);
+}
+
+int machine_extint(struct machine *m)
+{
+	(void)m;
+	return -1;
+}

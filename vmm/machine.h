@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The machine a guest sees: RAM, buses, devices, processors and the map of their Local APICs.
+// Not KVM and not the host's side of the console.
+#ifndef VMM_MACHINE_H
+#define VMM_MACHINE_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "devices/bus.h"
+#include "devices/cmos.h"
+#include "devices/debug_exit.h"
+#include "devices/debugcon.h"
+#include "devices/fw_cfg.h"
+#include "devices/reset_port.h"
+#include "devices/uart16550.h"
+#include "vmm/ending.h"
+#include "vmm/host.h"
+#include "vmm/options.h"
+#include "vmm/ram.h"
+#include "vmm/vcpu.h"
+#include "vmm/vm.h"
+#include "vmm/watch.h"
+
+struct event_base;
+
+/* Where the guest's console leads. put, fits and room are called with the device lock held. */
+struct machine_console {
+	void (*put)(void *opaque, uint8_t byte);
+	/* Whether put() would take so many bytes now. */
+	bool (*fits)(void *opaque, unsigned bytes);
+	/* Waits until it may; called with no lock held. */
+	void (*wait)(void *opaque, unsigned bytes);
+	/* The UART can take input again. */
+	void (*room)(void *opaque);
+	/* Whether input may still come; asked with the watch's lock held. */
+	bool (*open)(void *opaque);
+	void *opaque;
+};
+
+/* Whether the threads may go. */
+enum machine_start { MACHINE_WAIT, MACHINE_GO, MACHINE_END };
+
+#define MACHINE_REGIONS 16u
+
+struct machine {
+	const struct options *options;
+	const struct host_traits *traits;
+	struct ending *ending;
+	struct machine_console console;
+	struct vm vm;
+	struct ram ram;
+	struct watch watch;
+
+	pthread_mutex_t device_lock; /* devices/bus.h: around every access to a bus */
+	struct bus ports, memory;
+	struct bus_region port_regions[MACHINE_REGIONS], memory_regions[MACHINE_REGIONS];
+	struct uart16550 uart;
+	struct debugcon debugcon;
+	struct debug_exit debug_exit;
+	struct reset_port reset;
+	struct fw_cfg fw_cfg;
+	struct cmos cmos;
+
+	pthread_mutex_t map_lock; /* struct lapic_map_config */
+	void *map_memory;
+	struct lapic_map *map;
+	struct vcpu *vcpus;
+	unsigned cpus; /* made so far */
+
+	unsigned started; /* threads */
+	pthread_mutex_t start_lock;
+	pthread_cond_t start_cond;
+	unsigned joined; /* threads that are ready to be kicked */
+	bool failed;     /* one is not and will never be */
+	enum machine_start start;
+};
+
+/*
+ * Builds the machine: RAM, VM, devices, vCPUs, with the loop waiting for their timers. False: *why
+ * says what failed. machine_close() is due either way. [main thread]
+ */
+bool machine_open(struct machine *machine, const struct options *options,
+		  const struct host_traits *traits, const struct kvm_calls *kvm,
+		  struct ending *ending, const struct machine_console *console,
+		  struct event_base *base, struct result *why);
+void machine_close(struct machine *machine);
+
+/* Starts one thread for each vCPU. False: *why, and no thread runs. */
+bool machine_start(struct machine *machine, struct result *why);
+/* After the ending was reached: kicks every vCPU and waits until all threads have ended. */
+void machine_stop(struct machine *machine);
+
+/* Answers an access that is not a LAPIC's. [any vCPU's thread] */
+void machine_port(struct machine *machine, const struct access *access);
+void machine_memory(struct machine *machine, const struct access *access);
+
+/* The vector of the 8259's interrupt acknowledge cycle: -1, there is none yet. */
+int machine_extint(struct machine *machine);
+
+/* Input for the guest: how much was taken. [any thread] */
+size_t machine_input(struct machine *machine, const uint8_t *bytes, size_t n);
+
+#endif

@@ -1,0 +1,312 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Runs a guest: opens everything, waits in the loop for the end, writes out what is left, closes.
+// Not the machine and not the command line.
+
+#include "vmm/run.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "vmm/console.h"
+#include "vmm/loop.h"
+#include "vmm/machine.h"
+#include "vmm/run_report.h"
+
+/* After an end that is not the guest's own, stdout gets this long to take the guest's last words.
+ */
+#define LAST_WORDS_S 1
+
+struct session {
+	const struct options *options;
+	struct loop loop;
+	struct console console;
+	struct ending ending;
+	struct machine machine;
+	bool machine_up;   /* machine_input() may be called */
+	bool give_up;      /* output that stdout does not take is dropped */
+	struct result cut; /* why output was cut short */
+};
+
+/* ---- the loop's calls [main thread] ---- */
+
+static void on_mail(void *opaque, unsigned bits)
+{
+	struct session *s = opaque;
+
+	if (bits & LOOP_OUTPUT)
+		console_gather(&s->console);
+	if (bits & LOOP_ROOM)
+		console_room(&s->console);
+	if (bits & LOOP_ENDED)
+		event_base_loopbreak(s->loop.base);
+}
+
+/* An end from outside: of the guest if it still runs, else of the wait for stdout. */
+static void end_from_outside(struct session *s, enum result_kind kind, const char *text)
+{
+	s->give_up = true;
+	ending_say(&s->ending, kind, -1, 0, "%s", text);
+}
+
+static void on_signal(void *opaque, int number)
+{
+	struct session *s = opaque;
+
+	if (number == SIGCONT)
+		console_listen(&s->console);
+	else
+		end_from_outside(s, number == SIGINT ? RESULT_SIGINT : RESULT_SIGTERM, "");
+}
+
+static void on_timeout(void *opaque)
+{
+	struct session *s = opaque;
+	char text[64];
+
+	snprintf(text, sizeof(text), "the guest had not ended after %u.%03u s",
+		 s->options->timeout_ms / 1000, s->options->timeout_ms % 1000);
+	end_from_outside(s, RESULT_TIMEOUT, text);
+}
+
+static const struct loop_calls loop_calls = {
+	.mail = on_mail,
+	.signal = on_signal,
+	.timeout = on_timeout,
+};
+
+/* ---- the console's calls ---- */
+
+static void on_output(void *opaque)
+{
+	struct session *s = opaque;
+
+	loop_post(&s->loop, LOOP_OUTPUT);
+}
+
+static size_t on_input(void *opaque, const uint8_t *bytes, size_t n)
+{
+	struct session *s = opaque;
+
+	return s->machine_up ? machine_input(&s->machine, bytes, n) : 0;
+}
+
+static void on_quit(void *opaque)
+{
+	end_from_outside(opaque, RESULT_USER_QUIT, "");
+}
+
+static void on_output_failed(void *opaque, int error)
+{
+	struct session *s = opaque;
+
+	ending_fill(&s->cut, RESULT_OUTPUT_FAILED, "writing the guest's output to stdout: %s",
+		    strerror(error));
+	ending_report(&s->ending, &s->cut);
+}
+
+static void on_input_ended(void *opaque)
+{
+	struct session *s = opaque;
+
+	if (s->machine_up && watch_dead(&s->machine.watch))
+		run_report_halted(&s->ending, 0);
+}
+
+static const struct console_calls console_calls = {
+	.output = on_output,
+	.input = on_input,
+	.quit = on_quit,
+	.failed = on_output_failed,
+	.ended = on_input_ended,
+};
+
+/* ---- the machine's calls [vCPU threads] ---- */
+
+static void guest_put(void *opaque, uint8_t byte)
+{
+	struct session *s = opaque;
+
+	console_put(&s->console, byte);
+}
+
+static bool guest_fits(void *opaque, unsigned bytes)
+{
+	struct session *s = opaque;
+
+	return console_fits(&s->console, bytes);
+}
+
+static void guest_wait(void *opaque, unsigned bytes)
+{
+	struct session *s = opaque;
+
+	console_wait(&s->console, bytes);
+}
+
+static void guest_room(void *opaque)
+{
+	struct session *s = opaque;
+
+	if (console_wants_room(&s->console))
+		loop_post(&s->loop, LOOP_ROOM);
+}
+
+static bool guest_open(void *opaque)
+{
+	struct session *s = opaque;
+
+	return console_in_open(&s->console);
+}
+
+static void on_ending(void *opaque)
+{
+	struct session *s = opaque;
+
+	loop_post(&s->loop, LOOP_ENDED);
+}
+
+/* ---- the run ---- */
+
+static void wait_for_end(struct session *s)
+{
+	while (!ending_reached(&s->ending))
+		event_base_dispatch(s->loop.base);
+	/* Whoever waits for room in the console has to come out before it can be joined. */
+	console_release(&s->console, true);
+	machine_stop(&s->machine);
+	console_release(&s->console, false);
+	s->machine_up = false;
+}
+
+static bool open_machine(struct session *s, const struct host_traits *traits,
+			 const struct kvm_calls *kvm, struct result *result)
+{
+	const struct machine_console console = {
+		.put = guest_put,
+		.fits = guest_fits,
+		.wait = guest_wait,
+		.room = guest_room,
+		.open = guest_open,
+		.opaque = s,
+	};
+
+	return machine_open(&s->machine, s->options, traits, kvm, &s->ending, &console,
+			    s->loop.base, result);
+}
+
+/* From an image in RAM to the guest's end. False: it never ran. */
+static bool run_once(struct session *s, const struct host_traits *traits,
+		     const struct kvm_calls *kvm, bool first, struct result *result)
+{
+	bool ran = false;
+
+	ending_init(&s->ending, on_ending, s);
+	if (!open_machine(s, traits, kvm, result))
+		goto out;
+	if (first && !loop_listen(&s->loop, s->options->timeout_ms)) {
+		ending_fill(result, RESULT_INTERNAL, "the event loop: no memory");
+		goto out;
+	}
+	if (!machine_start(&s->machine, result))
+		goto out;
+	s->machine_up = true;
+	console_listen(&s->console);
+	wait_for_end(s);
+	*result = s->ending.result;
+	run_report_where(&s->machine, result);
+	if (s->options->stats && result->kind != RESULT_RESET)
+		run_report_stats(&s->machine);
+	ran = true;
+out:
+	machine_close(&s->machine);
+	ending_destroy(&s->ending);
+	return ran;
+}
+
+static void on_patience_ended(evutil_socket_t fd, short what, void *opaque)
+{
+	struct session *s = opaque;
+
+	(void)fd;
+	(void)what;
+	s->give_up = true;
+}
+
+/* The guest's output comes before the result. */
+static void write_the_rest(struct session *s, struct result *result)
+{
+	static const struct timeval patience = {.tv_sec = LAST_WORDS_S};
+	bool own_end = result->kind == RESULT_GUEST_EXIT || result->kind == RESULT_RESET;
+	bool limited = s->give_up || !own_end;
+
+	s->give_up = false;
+	if (limited)
+		event_base_once(s->loop.base, -1, EV_TIMEOUT, on_patience_ended, s, &patience);
+	console_flush(&s->console);
+	while (console_pending(&s->console) && !s->give_up)
+		event_base_loop(s->loop.base, EVLOOP_ONCE);
+	if (console_pending(&s->console) && s->cut.kind != RESULT_OUTPUT_FAILED)
+		ending_fill(&s->cut, RESULT_OUTPUT_FAILED,
+			    "stdout did not take the last %u bytes of the guest's output",
+			    console_pending(&s->console));
+	if (own_end && s->cut.kind == RESULT_OUTPUT_FAILED)
+		*result = s->cut;
+}
+
+static void run_guest(struct session *s, const struct host_traits *traits,
+		      const struct kvm_calls *kvm, struct result *result)
+{
+	bool ran = run_once(s, traits, kvm, true, result);
+
+	while (ran && result->kind == RESULT_RESET && !s->options->no_reboot)
+		ran = run_once(s, traits, kvm, false, result);
+	/* Reports that come from now on have no guest to end. */
+	ending_init(&s->ending, NULL, NULL);
+	ending_report(&s->ending, result);
+	write_the_rest(s, result);
+	ending_destroy(&s->ending);
+}
+
+static bool open_session(struct session *s, const struct options *options, struct result *result)
+{
+	*s = (struct session){.options = options};
+	if (!loop_open(&s->loop, &loop_calls, s)) {
+		ending_fill(result, RESULT_INTERNAL, "the event loop: %s", strerror(errno));
+		return false;
+	}
+	if (console_open(&s->console, 0, 1, s->loop.base, &console_calls, s) && kick_install())
+		return true;
+	ending_fill(result, RESULT_INTERNAL, "the console: %s", strerror(errno));
+	console_close(&s->console);
+	loop_close(&s->loop);
+	return false;
+}
+
+void run_with(const struct options *options, const struct host_traits *traits,
+	      const struct kvm_calls *kvm, struct result *result)
+{
+	struct sigaction ignore = {.sa_handler = SIG_IGN}, before;
+	/* Too large for a stack, most of all the console's buffers. */
+	struct session *s = malloc(sizeof(*s));
+
+	ending_fill(result, RESULT_INTERNAL, "no memory");
+	if (s && open_session(s, options, result)) {
+		/* A closed pipe is an error of write(2), and that has a name and a code. */
+		sigaction(SIGPIPE, &ignore, &before);
+		run_guest(s, traits, kvm, result);
+		console_close(&s->console);
+		loop_close(&s->loop);
+		kick_uninstall();
+		sigaction(SIGPIPE, &before, NULL);
+	}
+	free(s);
+}
+
+void run(const struct options *options, const struct host_traits *traits, struct result *result)
+{
+	run_with(options, traits, &kvm_calls_real, result);
+}

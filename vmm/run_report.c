@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The state of vCPUs whose threads have ended, in words.
+// Not the report of a fault: that is written on the spot, by fault.c.
+
+#include "vmm/run_report.h"
+
+#include <inttypes.h>
+#include <linux/kvm.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "vmm/machine.h"
+#include "vmm/stats.h"
+
+void run_report_halted(struct ending *ending, unsigned cpu)
+{
+	ending_say(ending, RESULT_HALTED_FOREVER, (int)cpu, 0,
+		   "every CPU is halted or waits for a SIPI, and no timer, interrupt or input is "
+		   "left that could wake one");
+}
+
+/* One line; false where there is no room for it. */
+static bool add_cpu(struct result *result, const struct vcpu *v)
+{
+	size_t used = strlen(result->detail), room = sizeof(result->detail) - used;
+	struct kvm_regs regs = {0};
+	int length;
+
+	if (lapic_waits_for_sipi(v->lapic))
+		length = snprintf(result->detail + used, room, "cpu %u: waits for a SIPI\n", v->id);
+	else if (kvm_ioctl(v->vm->kvm, v->fd, KVM_GET_REGS, &regs) < 0)
+		length = snprintf(result->detail + used, room, "cpu %u: not known\n", v->id);
+	else
+		length = snprintf(result->detail + used, room,
+				  "cpu %u: %s at rip=0x%" PRIx64 ", interrupts %s, TPR class %u\n",
+				  v->id, v->halted ? "halted" : "running", (uint64_t)regs.rip,
+				  v->run->if_flag ? "on" : "off", lapic_cr8(v->lapic));
+	if (length >= 0 && (size_t)length < room)
+		return true;
+	result->detail[used] = '\0';
+	return false;
+}
+
+void run_report_where(const struct machine *m, struct result *result)
+{
+	struct kvm_regs regs;
+
+	if (result->cpu >= 0 && result->rip == 0 && (unsigned)result->cpu < m->cpus) {
+		const struct vcpu *v = &m->vcpus[result->cpu];
+
+		if (kvm_ioctl(v->vm->kvm, v->fd, KVM_GET_REGS, &regs) >= 0)
+			result->rip = regs.rip;
+	}
+	if (result->kind != RESULT_TIMEOUT && result->kind != RESULT_HALTED_FOREVER)
+		return;
+	for (unsigned i = 0; i < m->cpus; i++)
+		if (!add_cpu(result, &m->vcpus[i]))
+			return;
+}
+
+void run_report_stats(const struct machine *m)
+{
+	const struct stats_vcpu **all = calloc(m->cpus, sizeof(const struct stats_vcpu *));
+
+	if (!all)
+		return;
+	for (unsigned i = 0; i < m->cpus; i++)
+		all[i] = &m->vcpus[i].stats;
+	stats_print(all, m->cpus, stderr);
+	free(all);
+}

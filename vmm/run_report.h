@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// What a run has to say when it is over: where each vCPU stood, and the statistics.
+// Not the result's one line.
+#ifndef VMM_RUN_REPORT_H
+#define VMM_RUN_REPORT_H
+
+struct ending;
+struct machine;
+struct result;
+
+/* Ends the run as halted for ever; cpu is the one that fell asleep last, or 0. [any thread] */
+void run_report_halted(struct ending *ending, unsigned cpu);
+/*
+ * Adds to *result where the vCPUs stood: rip for the one that it names, a line for each where
+ * nobody ran into anything (timeout, halted for ever). [after the threads have ended]
+ */
+void run_report_where(const struct machine *machine, struct result *result);
+/* To stderr. [after the threads have ended] */
+void run_report_stats(const struct machine *machine);
+
+#endif

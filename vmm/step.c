@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Bounds entries by kicks and runs bursts of single steps while an interrupt waits unseen by the
+// host. Not where flags are judged: after each return inject.c looks whether the interrupt can go.
+
+#include "vmm/step.h"
+
+#include <linux/kvm.h>
+#include <string.h>
+
+#include "vmm/fetch.h"
+#include "vmm/machine.h"
+#include "vmm/regs.h"
+#include "vmm/vcpu.h"
+
+#define BOUND_MIN_NS    UINT64_C(50000)
+#define BOUND_MAX_NS    UINT64_C(4000000)
+#define BURST_FROM_NS   UINT64_C(400000) /* shorter waits are left to the bounds alone */
+#define BURST_STEPS     100u
+#define BURST_NS        UINT64_C(1000000) /* the kick behind every stepped entry */
+#define BURST_SHARE     10u               /* at most 1/10 of the time */
+#define RFLAGS_TF       0x100u
+#define DR7_ENABLED     0xFFu
+#define PAGE_MASK       (RAM_PAGE_SIZE - 1)
+#define INSTRUCTION_MAX 15u
+#define REGISTERS       (KVM_SYNC_X86_REGS | KVM_SYNC_X86_SREGS)
+#define OPCODE_HLT      0xF4u
+
+static bool set_debug(struct vcpu *v, uint32_t control)
+{
+	struct kvm_guest_debug debug = {.control = control};
+
+	return kvm_ioctl(v->vm->kvm, v->fd, KVM_SET_GUEST_DEBUG, &debug) >= 0;
+}
+
+void step_stop(struct vcpu *v)
+{
+	struct step *s = &v->step;
+	uint64_t now;
+
+	if (!s->on)
+		return;
+	set_debug(v, 0);
+	now = kick_clock_ns();
+	s->on = false;
+	s->page = NULL;
+	v->run->kvm_valid_regs = 0;
+	s->rest_until_ns = now + (now - s->started_ns) * (BURST_SHARE - 1);
+}
+
+/* The byte at a linear address, or -1 where that is not RAM. */
+static int fetch(struct vcpu *v, uint64_t linear, uint64_t cr3)
+{
+	struct step *s = &v->step;
+	uint64_t page = linear & ~PAGE_MASK;
+
+	if (!s->page || s->page_linear != page || s->page_cr3 != cr3) {
+		s->page = fetch_page(v->vm, v->fd, &v->machine->ram, page);
+		s->page_linear = page;
+		s->page_cr3 = cr3;
+	}
+	return s->page ? *(const volatile uint8_t *)&s->page[linear & PAGE_MASK] : -1;
+}
+
+static bool is_prefix(int byte, bool long_mode)
+{
+	switch (byte) {
+	case 0x26:
+	case 0x2E:
+	case 0x36:
+	case 0x3E:
+	case 0x64:
+	case 0x65:
+	case 0x66:
+	case 0x67:
+	case 0xF0:
+	case 0xF2:
+	case 0xF3: return true;
+	default: return long_mode && (byte & 0xF0) == 0x40;
+	}
+}
+
+/*
+ * A step over HLT comes back as a step, as if HLT were no instruction. What cannot be read is not
+ * stepped either.
+ */
+static bool halts_next(struct vcpu *v, const struct kvm_regs *regs, const struct kvm_sregs *sregs)
+{
+	uint64_t linear = fetch_linear(sregs, regs->rip);
+
+	for (unsigned i = 0; i < INSTRUCTION_MAX; i++) {
+		int byte = fetch(v, linear + i, sregs->cr3);
+
+		if (!is_prefix(byte, fetch_mode(sregs) == 64))
+			return byte < 0 || byte == OPCODE_HLT;
+	}
+	return true;
+}
+
+static bool look(struct vcpu *v, struct kvm_regs *regs, struct kvm_sregs *sregs)
+{
+	if (v->registers_in_run) {
+		*regs = v->run->s.regs.regs;
+		*sregs = v->run->s.regs.sregs;
+		return true;
+	}
+	return regs_get(v->vm, v->fd, regs, sregs) >= 0;
+}
+
+/* Kernel code that does not halt next: elsewhere a step may not come back, or hides the halt. */
+static bool can_step(struct vcpu *v, bool first)
+{
+	struct kvm_regs regs;
+	struct kvm_sregs sregs;
+	struct kvm_debugregs debug;
+
+	if (v->unfinished || !look(v, &regs, &sregs) || sregs.ss.dpl != 0)
+		return false;
+	/* A guest that debugs itself would not see its own traps. */
+	if (first && ((regs.rflags & RFLAGS_TF) ||
+		      kvm_ioctl(v->vm->kvm, v->fd, KVM_GET_DEBUGREGS, &debug) < 0 ||
+		      (debug.dr7 & DR7_ENABLED)))
+		return false;
+	return !halts_next(v, &regs, &sregs);
+}
+
+static bool start(struct vcpu *v, uint64_t now)
+{
+	struct step *s = &v->step;
+
+	if (!v->vm->traits->single_step_cpl0 || s->bound_ns < BURST_FROM_NS ||
+	    now < s->rest_until_ns || !can_step(v, true) ||
+	    !set_debug(v, KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_SINGLESTEP))
+		return false;
+	s->on = true;
+	v->run->kvm_valid_regs =
+		(v->vm->traits->sync_regs & REGISTERS) == REGISTERS ? REGISTERS : 0;
+	s->left = BURST_STEPS;
+	s->started_ns = now;
+	kick_after(&v->kick, BURST_NS);
+	return true;
+}
+
+/* The kick was armed when the burst began: a burst that is older has none behind it. */
+static bool goes_on(struct vcpu *v, uint64_t now)
+{
+	struct step *s = &v->step;
+
+	return s->left > 0 && now - s->started_ns < BURST_NS && can_step(v, false);
+}
+
+static void bound(struct vcpu *v)
+{
+	struct step *s = &v->step;
+
+	if (!s->bound_ns)
+		s->bound_ns = BOUND_MIN_NS;
+	kick_after(&v->kick, s->bound_ns);
+}
+
+void step_prepare(struct vcpu *v, unsigned waits)
+{
+	struct step *s = &v->step;
+	uint64_t now;
+
+	if (!waits) {
+		step_stop(v);
+		kick_after(&v->kick, 0);
+		s->bound_ns = 0;
+		return;
+	}
+	now = kick_clock_ns();
+	if (s->on && !goes_on(v, now))
+		step_stop(v);
+	if (s->on || start(v, now)) {
+		s->left--;
+		v->stats.steps++;
+		return;
+	}
+	bound(v);
+}
+
+void step_exit(struct vcpu *v, bool kicked)
+{
+	struct step *s = &v->step;
+
+	if (kicked && s->on)
+		s->left = 0;
+	else if (kicked && s->bound_ns)
+		s->bound_ns = s->bound_ns < BOUND_MAX_NS / 2 ? 2 * s->bound_ns : BOUND_MAX_NS;
+}

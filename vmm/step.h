@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Meets windows that the host does not report in time: bounded entries, and bursts of single steps.
+// Not injection: it only makes KVM_RUN return where an interrupt can be handed over.
+#ifndef VMM_STEP_H
+#define VMM_STEP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct vcpu;
+
+/*
+ * On a host that tells of windows and of a lowered TPR at once nothing here ever acts. On others
+ * each entry with an interrupt waiting is ended by a kick, after 50 us, 100 us ... 4 ms. A window
+ * of one instruction between two such moments is met by stepping: as long as the interrupt waits,
+ * kernel code runs in bursts of single steps, at most a tenth of the time.
+ */
+struct step {
+	bool on;                /* KVM_GUESTDBG_SINGLESTEP is set */
+	unsigned left;          /* steps until the burst ends */
+	uint64_t bound_ns;      /* of the last entry while waiting; 0: none was waiting */
+	uint64_t started_ns;    /* of this burst */
+	uint64_t rest_until_ns; /* no burst before */
+	/* Where the burst last fetched from: what a page of linear addresses leads to. */
+	uint64_t page_linear, page_cr3;
+	const uint8_t *page;
+};
+
+/* Before an entry; waits: INJECT_* bits that the host gives no notice of. [owner] */
+void step_prepare(struct vcpu *v, unsigned waits);
+/* After an exit: whether it was a kick matters. [owner] */
+void step_exit(struct vcpu *v, bool kicked);
+/* Steps no more, as before a change of registers. [owner] */
+void step_stop(struct vcpu *v);
+
+#endif

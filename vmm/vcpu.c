@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The life of a virtual processor, turn by turn: look, hand over, run or sleep, answer.
+// Not the answers themselves: devices, MSRs and the LAPIC have their own files.
+
+#include "vmm/vcpu.h"
+
+#include <errno.h>
+#include <linux/kvm.h>
+#include <string.h>
+
+#include "vmm/fault.h"
+#include "vmm/inject.h"
+#include "vmm/lapic_host.h"
+#include "vmm/machine.h"
+#include "vmm/msr.h"
+#include "vmm/regs.h"
+#include "vmm/run_report.h"
+
+/* More than any instruction has accesses of which each is an exit. */
+#define FINISH_MAX 64
+
+void vcpu_kick(struct vcpu *v)
+{
+	if (kick_send(&v->kick))
+		stats_kick(&v->stats);
+}
+
+/* ---- the exit ---- */
+
+static void answer_memory(struct vcpu *v, const struct access *access)
+{
+	uint32_t offset = (uint32_t)(access->address % LAPIC_PAGE_SIZE);
+	uint64_t value = 0;
+
+	if (!lapic_claims(v->lapic, access->address)) {
+		machine_memory(v->machine, access);
+	} else if (access->write) {
+		memcpy(&value, access->data, access->width);
+		lapic_mmio_write(v->lapic, offset, access->width, value);
+	} else {
+		value = lapic_mmio_read(v->lapic, offset, access->width);
+		memcpy(access->data, &value, access->width);
+	}
+}
+
+static void answer_msr(struct vcpu *v, const struct msr_access *access)
+{
+	uint64_t value;
+	bool ok = msr_answer(v->lapic, &v->tsc, access, &value);
+
+	exit_answer_msr(v->run, ok, value);
+}
+
+/*
+ * An NMI may have been posted to KVM and found the guest in an interrupt shadow, as in `sti; hlt`:
+ * KVM keeps it while it reports the HLT.
+ */
+static bool kvm_holds_nmi(struct vcpu *v)
+{
+	struct kvm_vcpu_events events = {0};
+
+	if (!v->nmi_given || kvm_ioctl(v->vm->kvm, v->fd, KVM_GET_VCPU_EVENTS, &events) < 0)
+		return false;
+	v->nmi_given = events.nmi.pending;
+	return events.nmi.pending && !events.nmi.masked;
+}
+
+static void answer(struct vcpu *v, const struct exit *exit)
+{
+	v->unfinished = exit->unfinished;
+	switch (exit->kind) {
+	case EXIT_NOTHING:
+	case EXIT_STEP: return;
+	case EXIT_PORT: machine_port(v->machine, &exit->u.access); return;
+	case EXIT_MEMORY: answer_memory(v, &exit->u.access); return;
+	case EXIT_MSR: answer_msr(v, &exit->u.msr); return;
+	case EXIT_HALT: v->halted = !kvm_holds_nmi(v); return;
+	case EXIT_TPR: lapic_write_cr8(v->lapic, v->run->cr8); return;
+	case EXIT_SHUTDOWN:
+	case EXIT_FAILED_ENTRY:
+	case EXIT_EMULATION:
+	case EXIT_INTERNAL:
+	case EXIT_UNKNOWN: fault_report(v, exit); return;
+	}
+}
+
+static int enter(struct vcpu *v)
+{
+	v->run->cr8 = lapic_cr8(v->lapic);
+	return kvm_ioctl(v->vm->kvm, v->fd, KVM_RUN, NULL);
+}
+
+static void leave(struct vcpu *v, int returned)
+{
+	struct exit exit;
+
+	v->given = false;
+	v->registers_in_run = v->run->kvm_valid_regs != 0;
+	exit_decode(v->run, v->vm->run_bytes, returned, &exit);
+	stats_exit(&v->stats, exit.reason);
+	step_exit(v, exit.kind == EXIT_NOTHING && exit.reason == KVM_EXIT_INTR);
+	if (returned < 0 && returned != -EINTR && returned != -EAGAIN) {
+		fault_report_errno(v, returned);
+		return;
+	}
+	/* Before the access is answered: it was made with this priority. */
+	lapic_set_cr8(v->lapic, v->run->cr8);
+	answer(v, &exit);
+}
+
+bool vcpu_finish(struct vcpu *v)
+{
+	for (int i = 0; v->unfinished && i < FINISH_MAX; i++) {
+		/* KVM completes what was answered, then returns before anything else is run. */
+		v->run->immediate_exit = 1;
+		leave(v, enter(v));
+		if (ending_reached(v->machine->ending))
+			return false;
+	}
+	return true;
+}
+
+/* ---- INIT and SIPI ---- */
+
+static bool set_state(struct vcpu *v, const struct boot_state *state)
+{
+	int error = regs_set(v->vm, v->fd, state);
+
+	/* What the last exit said of flags and registers is no longer so. */
+	v->run->if_flag = 0;
+	v->run->ready_for_interrupt_injection = 0;
+	v->registers_in_run = false;
+	v->halted = v->given = v->nmi_given = false;
+	if (error < 0)
+		ending_say(v->machine->ending, RESULT_INTERNAL, (int)v->id, 0,
+			   "KVM refuses the state after INIT or SIPI: %s", strerror(-error));
+	return error >= 0;
+}
+
+/* INIT and SIPI change registers under the guest's feet: only between two instructions. */
+static bool start_anew(struct vcpu *v)
+{
+	struct boot_state state;
+	struct kvm_sregs sregs;
+	uint8_t vector;
+	int error;
+
+	if (!vcpu_finish(v))
+		return false;
+	step_stop(v);
+	error = kvm_ioctl(v->vm->kvm, v->fd, KVM_GET_SREGS, &sregs);
+	if (error < 0) {
+		fault_report_errno(v, error);
+		return false;
+	}
+	if (lapic_take_init(v->lapic) != LAPIC_INIT_NONE) {
+		boot_init(&state, v->signature, sregs.cr0);
+		return set_state(v, &state);
+	}
+	if (lapic_take_sipi(v->lapic, &vector)) {
+		boot_sipi(&state, v->signature, sregs.cr0, vector);
+		return set_state(v, &state);
+	}
+	return true;
+}
+
+/* ---- sleep ---- */
+
+/* Rule MP-4, MP-5: an interrupt ends HLT only if the processor would take it; an NMI and INIT
+ * always do. */
+static bool wakes(const struct vcpu *v, uint32_t pending)
+{
+	uint32_t enders =
+		LAPIC_PENDING_NMI | LAPIC_PENDING_SMI | LAPIC_PENDING_INIT | LAPIC_PENDING_SIPI;
+
+	if (v->run->if_flag)
+		enders |= LAPIC_PENDING_INTR | LAPIC_PENDING_EXTINT;
+	return (pending & enders) != 0;
+}
+
+static bool rests(struct vcpu *v, uint32_t pending)
+{
+	if (lapic_waits_for_sipi(v->lapic))
+		return true;
+	if (v->halted && wakes(v, pending))
+		v->halted = false;
+	return v->halted;
+}
+
+static void doze(struct vcpu *v)
+{
+	bool timed = v->halted && v->run->if_flag && lapic_host_timer_wakes(v);
+	uint64_t start = kick_clock_ns();
+
+	/* The sleep ends by itself at the deadline: the loop need not wake up for it too. */
+	timer_set(&v->timer, 0);
+	v->deadline_changed = true;
+	v->stats.halts++;
+	if (watch_sleep(&v->machine->watch, v->id, &v->kick, timed))
+		run_report_halted(v->machine->ending, v->id);
+	else
+		kick_sleep(&v->kick, timed ? lapic_host_deadline_ns(v) : UINT64_MAX);
+	watch_wake(&v->machine->watch, v->id);
+	v->stats.halted_ns += kick_clock_ns() - start;
+}
+
+static void sleep_until_woken(struct vcpu *v)
+{
+	uint32_t pending;
+
+	step_stop(v);
+	pending = lapic_away(v->lapic);
+	if (!wakes(v, pending) && !kick_came(&v->kick))
+		doze(v);
+	lapic_back(v->lapic);
+}
+
+/* ---- the turn ---- */
+
+bool vcpu_turn(struct vcpu *v)
+{
+	uint32_t pending, left;
+	int returned;
+
+	/* Between two steps the boundary counts that comes after the instruction is finished. */
+	if (v->step.on)
+		vcpu_finish(v);
+	kick_begin(&v->kick);
+	if (ending_reached(v->machine->ending))
+		return false;
+	lapic_host_tick(v);
+	pending = lapic_pending(v->lapic);
+	if (pending & (LAPIC_PENDING_INIT | LAPIC_PENDING_SIPI))
+		return start_anew(v);
+	if (rests(v, pending)) {
+		sleep_until_woken(v);
+		return true;
+	}
+	step_prepare(v, inject(v, pending, &left));
+	lapic_host_arm(v);
+	/* From here on a post kicks. One that came in before shows in what lapic_away() returns. */
+	if ((lapic_away(v->lapic) & ~left) || v->deadline_changed || kick_came(&v->kick)) {
+		lapic_back(v->lapic);
+		return true;
+	}
+	returned = enter(v);
+	lapic_back(v->lapic);
+	leave(v, returned);
+	return true;
+}

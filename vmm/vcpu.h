@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// One virtual processor: its KVM side, its Local APIC, and the thread that runs both.
+// Not a LAPIC: that is lapic/, reached through lapic.h alone.
+#ifndef VMM_VCPU_H
+#define VMM_VCPU_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lapic/lapic.h"
+#include "vmm/boot.h"
+#include "vmm/exit.h"
+#include "vmm/kick.h"
+#include "vmm/stats.h"
+#include "vmm/step.h"
+#include "vmm/timer.h"
+#include "vmm/tsc.h"
+
+struct kvm_run;
+struct machine;
+
+struct vcpu {
+	struct machine *machine;
+	const struct vm *vm;
+	uint32_t id; /* also the initial APIC ID */
+	int fd;
+	struct kvm_run *run;
+	uint32_t signature; /* CPUID.1:EAX */
+
+	struct lapic *lapic;
+	void *lapic_memory, *lapic_page;
+	struct lapic_deadline deadline; /* lapic_next_deadline() as of the last change */
+	bool deadline_changed;          /* the timerfd does not know of it yet */
+
+	struct tsc tsc;
+	pthread_t thread; /* [main thread] */
+	struct kick kick;
+	struct timer timer;
+	struct step step;
+	struct stats_vcpu stats;
+
+	/* [owner] */
+	bool halted;     /* executed HLT, and nothing has woken it since */
+	bool unfinished; /* struct exit's, of the last exit */
+	bool given;      /* an event was handed to KVM since the last exit: no second one now */
+	bool registers_in_run; /* the last exit left registers and segments in kvm_run */
+	bool nmi_given;        /* KVM may hold an NMI that the guest has not taken yet */
+};
+
+/*
+ * Makes a vCPU in power-up state, with its LAPIC in the machine's map. False: *why says what
+ * failed; vcpu_close() is due either way. [setup]
+ */
+bool vcpu_open(struct vcpu *v, struct machine *machine, uint32_t id, struct result *why);
+void vcpu_close(struct vcpu *v);
+
+/* Gives the boot processor the image's first state. 0 or -errno. [setup] */
+int vcpu_boot(struct vcpu *v, const struct boot_state *state);
+
+/*
+ * One turn: look at what has come in, hand it over, run the guest or sleep, answer the exit. False
+ * when the run has ended. [owner]
+ */
+bool vcpu_turn(struct vcpu *v);
+
+/*
+ * KVM finishes the instruction whose access was answered last; then registers may be looked at and
+ * changed. False where the run has ended over it. [owner]
+ */
+bool vcpu_finish(struct vcpu *v);
+
+/* Makes the owner look up. [any] */
+void vcpu_kick(struct vcpu *v);
+
+#endif

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Makes a vCPU and the Local APIC that belongs to it, and unmakes both.
+// Not its life: that is vcpu.c.
+
+#include <errno.h>
+#include <linux/kvm.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "vmm/cpuid.h"
+#include "vmm/ending.h"
+#include "vmm/lapic_host.h"
+#include "vmm/machine.h"
+#include "vmm/regs.h"
+#include "vmm/vcpu.h"
+
+static bool failed(struct result *why, const struct vcpu *v, const char *what, int error)
+{
+	ending_fill(why, error == -ENOMEM ? RESULT_INTERNAL : RESULT_HOST_LACKS, "vCPU %u: %s: %s",
+		    v->id, what, strerror(-error));
+	return false;
+}
+
+static bool open_kvm(struct vcpu *v, struct result *why)
+{
+	v->fd = vm_create_vcpu(v->vm, v->id);
+	if (v->fd < 0)
+		return failed(why, v, "KVM_CREATE_VCPU", v->fd);
+	v->run = v->vm->kvm->mmap_run(v->vm->kvm->opaque, v->fd, v->vm->run_bytes);
+	if (!v->run)
+		return failed(why, v, "mapping struct kvm_run", -errno);
+	return true;
+}
+
+static bool init_lapic(struct vcpu *v, const struct kvm_cpuid2 *cpuid, struct result *why)
+{
+	const struct machine *machine = v->machine;
+	struct lapic_ops ops = lapic_host_ops();
+	size_t align = lapic_align(), size = (lapic_size() + align - 1) / align * align;
+	struct lapic_config config;
+	enum lapic_init_error error;
+
+	if (cpuid_is_amd(cpuid))
+		lapic_config_amd(&config);
+	else
+		lapic_config_intel(&config);
+	config.initial_id = v->id;
+	config.bsp = v->id == 0;
+	config.maxphyaddr = (uint8_t)cpuid_maxphyaddr(cpuid);
+	config.x2apic = cpuid_has_x2apic(machine->traits, machine->options);
+	config.tsc_deadline = cpuid_has_tsc_deadline(machine->traits, machine->options);
+	if (!machine->options->stats)
+		ops.event = NULL;
+
+	v->lapic_memory = aligned_alloc(align, size);
+	v->lapic_page = aligned_alloc(LAPIC_PAGE_SIZE, LAPIC_PAGE_SIZE);
+	if (!v->lapic_memory || !v->lapic_page)
+		return failed(why, v, "its Local APIC", -ENOMEM);
+	error = lapic_init(v->lapic_memory, size, v->lapic_page, &config, &ops, v, machine->map,
+			   &v->lapic);
+	if (error == LAPIC_INIT_OK)
+		return true;
+	ending_fill(why, RESULT_INTERNAL, "vCPU %u: lapic_init: %s", v->id,
+		    lapic_init_error_name(error));
+	return false;
+}
+
+static bool init_rest(struct vcpu *v, struct kvm_cpuid2 *cpuid, struct result *why)
+{
+	int error = kvm_ioctl(v->vm->kvm, v->fd, KVM_SET_CPUID2, cpuid);
+
+	if (error < 0)
+		return failed(why, v, "KVM_SET_CPUID2", error);
+	v->signature = cpuid_value(cpuid, 1, 0, 0);
+	return tsc_init(&v->tsc, v->vm, v->fd, tsc_host, why) && init_lapic(v, cpuid, why);
+}
+
+bool vcpu_open(struct vcpu *v, struct machine *machine, uint32_t id, struct result *why)
+{
+	struct kvm_cpuid2 *cpuid;
+	int error;
+	bool done;
+
+	*v = (struct vcpu){.machine = machine, .vm = &machine->vm, .id = id, .fd = -1};
+	if (!open_kvm(v, why))
+		return false;
+	error = cpuid_build(v->vm->kvm, v->vm->kvm_fd, machine->traits, machine->options, id,
+			    &cpuid);
+	if (error < 0)
+		return failed(why, v, "KVM_GET_SUPPORTED_CPUID", error);
+	done = init_rest(v, cpuid, why);
+	free(cpuid);
+	return done;
+}
+
+void vcpu_close(struct vcpu *v)
+{
+	timer_close(&v->timer);
+	if (v->run)
+		v->vm->kvm->munmap_run(v->vm->kvm->opaque, v->run, v->vm->run_bytes);
+	if (v->fd >= 0)
+		v->vm->kvm->close(v->vm->kvm->opaque, v->fd);
+	free(v->lapic_memory);
+	free(v->lapic_page);
+}
+
+int vcpu_boot(struct vcpu *v, const struct boot_state *state)
+{
+	return regs_set(v->vm, v->fd, state);
+}
