@@ -10,7 +10,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 struct kvm_calls;
+struct result;
 
 enum host_backend { HOST_UNKNOWN, HOST_KVM_INTEL, HOST_KVM_AMD, HOST_KVM_PVM };
 
@@ -42,8 +47,24 @@ struct host_error {
 	int code; /* exit status: 69 no usable /dev/kvm, 77 the host lacks a feature */
 };
 
-/* Asks everything. False: *error says why. Not thread-safe; takes a few ms. */
+/*
+ * Asks everything but inject_closed_bad. False: *error says why, and what was not asked is false.
+ * Takes some 30 ms, and SIGUSR1 for that long. To be called where no vCPU runs and no other thread
+ * asks.
+ */
 bool host_probe(const struct kvm_calls *kvm, struct host_traits *traits, struct host_error *error);
+/*
+ * Asks inject_closed_bad, in a machine that is thrown away. Apart from the rest since no run relies
+ * on it (readiness is always checked), and an Intel host's kernel logs the failed entry.
+ */
+bool host_probe_closed(const struct kvm_calls *kvm, struct host_traits *traits,
+		       struct host_error *error);
 const char *host_backend_name(enum host_backend backend);
+/* The same failure as the result of a run. */
+void host_error_result(const struct host_error *error, struct result *result);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

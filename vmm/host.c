@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Asks the host once, in order: the device, the capabilities, then the tiny guests.
+// Not the questions themselves: those are in probe_*.c.
+#include "vmm/host.h"
+
+#include <errno.h>
+#include <linux/kvm.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "vmm/host_access.h"
+#include "vmm/kvm_calls.h"
+#include "vmm/probe.h"
+#include "vmm/result.h"
+
+#define CODE_NO_KVM     69
+#define CODE_HOST_LACKS 77
+
+static const struct required {
+	int cap;
+	const char *name;
+	const char *since;
+} required_caps[] = {
+	{KVM_CAP_USER_MEMORY, "KVM_CAP_USER_MEMORY", "2.6.25"},
+	{KVM_CAP_EXT_CPUID, "KVM_CAP_EXT_CPUID", "2.6.26"},
+	{KVM_CAP_VCPU_EVENTS, "KVM_CAP_VCPU_EVENTS", "2.6.33"},
+	{KVM_CAP_IMMEDIATE_EXIT, "KVM_CAP_IMMEDIATE_EXIT", "4.12"},
+	{KVM_CAP_X86_USER_SPACE_MSR, "KVM_CAP_X86_USER_SPACE_MSR", "5.10"},
+	{KVM_CAP_X86_MSR_FILTER, "KVM_CAP_X86_MSR_FILTER", "5.10"},
+};
+
+__attribute__((format(printf, 3, 4))) static bool fail(struct host_error *error, int code,
+						       const char *format, ...)
+{
+	va_list arguments;
+
+	error->code = code;
+	va_start(arguments, format);
+	vsnprintf(error->text, sizeof(error->text), format, arguments);
+	va_end(arguments);
+	return false;
+}
+
+const char *host_backend_name(enum host_backend backend)
+{
+	switch (backend) {
+	case HOST_KVM_INTEL: return "kvm_intel";
+	case HOST_KVM_AMD: return "kvm_amd";
+	case HOST_KVM_PVM: return "kvm_pvm";
+	case HOST_UNKNOWN: break;
+	}
+	return "unknown";
+}
+
+void host_error_result(const struct host_error *error, struct result *result)
+{
+	*result = (struct result){.cpu = -1};
+	result->kind = error->code == CODE_NO_KVM       ? RESULT_NO_KVM
+		       : error->code == CODE_HOST_LACKS ? RESULT_HOST_LACKS
+							: RESULT_INTERNAL;
+	snprintf(result->text, sizeof(result->text), "%s", error->text);
+}
+
+/* ---------------------------------------------------------------- the device */
+
+static int capability(const struct kvm_calls *kvm, int fd, int cap)
+{
+	int value = kvm_ioctl_value(kvm, fd, KVM_CHECK_EXTENSION, (unsigned long)cap);
+
+	return value < 0 ? 0 : value;
+}
+
+static bool is_kvm(const struct kvm_calls *kvm, int fd, struct host_error *error)
+{
+	int version = kvm_ioctl(kvm, fd, KVM_GET_API_VERSION, NULL);
+
+	if (version < 0)
+		return fail(error, CODE_NO_KVM,
+			    "/dev/kvm is not KVM's device: KVM_GET_API_VERSION: %s",
+			    strerror(-version));
+	if (version != KVM_API_VERSION)
+		return fail(
+			error, CODE_NO_KVM,
+			"/dev/kvm speaks version %d of KVM's interface, lapicvm version %d only",
+			version, KVM_API_VERSION);
+	return true;
+}
+
+static bool ask_capabilities(const struct kvm_calls *kvm, int fd, struct host_traits *traits,
+			     struct host_error *error)
+{
+	for (size_t i = 0; i < sizeof(required_caps) / sizeof(required_caps[0]); i++)
+		if (capability(kvm, fd, required_caps[i].cap) == 0)
+			return fail(error, CODE_HOST_LACKS,
+				    "this kernel's KVM lacks %s, which a Local APIC in user space "
+				    "needs: boot Linux %s or later",
+				    required_caps[i].name, required_caps[i].since);
+	traits->msr_exits = true;
+	traits->sync_regs = (uint32_t)capability(kvm, fd, KVM_CAP_SYNC_REGS);
+	traits->max_vcpus = (uint32_t)capability(kvm, fd, KVM_CAP_MAX_VCPUS);
+	traits->max_vcpu_id = (uint32_t)capability(kvm, fd, KVM_CAP_MAX_VCPU_ID);
+	/* api.rst, KVM_CAP_MAX_VCPUS and KVM_CAP_MAX_VCPU_ID: what to assume where they are absent.
+	 */
+	if (traits->max_vcpus == 0)
+		traits->max_vcpus = 4;
+	if (traits->max_vcpu_id == 0)
+		traits->max_vcpu_id = traits->max_vcpus;
+	traits->smm = capability(kvm, fd, KVM_CAP_X86_SMM) > 0;
+	return true;
+}
+
+/* ---------------------------------------------------------------- the guests */
+
+static bool ask_guests(struct probe *probe, struct host_traits *traits, struct host_error *error)
+{
+	int khz = kvm_ioctl(probe->vm.kvm, probe->fd, KVM_GET_TSC_KHZ, NULL);
+
+	traits->tsc_khz = khz > 0 ? (uint32_t)khz : 0;
+	if (!probe_hello(probe))
+		return fail(error, CODE_HOST_LACKS,
+			    "KVM does not run a guest of two instructions as it should (last exit "
+			    "reason %u); the kernel's log may say why: sudo dmesg",
+			    probe->run->exit_reason);
+	traits->x2apic_exits = probe_x2apic_exits(probe);
+	traits->apic_base_exits = probe_apic_base_exits(probe);
+	traits->tsc_deadline_exits = probe_tsc_deadline_exits(probe);
+	traits->tsc_write_exits = probe_tsc_write_exits(probe);
+	traits->cr8_lowering_exits = probe_cr8_lowering_exits(probe);
+	traits->window_prompt = probe_window_prompt(probe);
+	traits->nmi = probe_nmi(probe);
+	traits->single_step_cpl0 = probe_single_step_cpl0(probe);
+	traits->cpl0_emulated = probe_cpl0_emulated(probe);
+	traits->apic_bit_follows = probe_apic_bit_follows(probe);
+	if (!traits->apic_base_exits)
+		return fail(error, CODE_HOST_LACKS,
+			    "this KVM keeps IA32_APIC_BASE (MSR 1Bh) to itself in spite of the MSR "
+			    "filter, so that a guest's Local APIC cannot be moved or switched");
+	if (!traits->nmi)
+		return fail(error, CODE_HOST_LACKS,
+			    "this KVM does not deliver an NMI to a guest with interrupts off");
+	return true;
+}
+
+/* A question in a machine of its own. */
+static bool ask(const struct kvm_calls *kvm, struct host_traits *traits, struct host_error *error,
+		bool (*question)(struct probe *probe, struct host_traits *traits,
+				 struct host_error *error))
+{
+	struct result why = {.cpu = -1};
+	struct probe probe;
+	sigset_t mask;
+	bool good;
+
+	/* The probe takes its thread's signal mask as a vCPU's. */
+	pthread_sigmask(SIG_SETMASK, NULL, &mask);
+	good = probe_open(&probe, kvm, traits, &why);
+	if (good) {
+		good = question(&probe, traits, error);
+		probe_close(&probe);
+	} else {
+		fail(error, result_code(&why), "%.500s", why.text);
+	}
+	pthread_sigmask(SIG_SETMASK, &mask, NULL);
+	return good;
+}
+
+bool host_probe(const struct kvm_calls *kvm, struct host_traits *traits, struct host_error *error)
+{
+	int fd = kvm->open_kvm(kvm->opaque);
+	bool good;
+
+	*traits = (struct host_traits){.backend = host_access_backend("")};
+	if (fd < 0) {
+		host_access_explain("", -fd, error);
+		return false;
+	}
+	good = is_kvm(kvm, fd, error) && ask_capabilities(kvm, fd, traits, error);
+	kvm->close(kvm->opaque, fd);
+	return good && ask(kvm, traits, error, ask_guests);
+}
+
+static bool ask_closed(struct probe *probe, struct host_traits *traits, struct host_error *error)
+{
+	(void)error;
+	traits->inject_closed_bad = probe_inject_closed_bad(probe);
+	return true;
+}
+
+bool host_probe_closed(const struct kvm_calls *kvm, struct host_traits *traits,
+		       struct host_error *error)
+{
+	return ask(kvm, traits, error, ask_closed);
+}
