@@ -238,6 +238,12 @@ uint32_t mailbox_register(const _Atomic uint64_t words[IRR_WORDS], unsigned i);
 void mailbox_load(struct lapic *l, unsigned i, uint32_t irr, uint32_t tmr);
 uint64_t mailbox_drain(struct lapic *l);
 
+/* How many NMIs may be owed: with one in service one more waits. */
+static inline uint64_t mailbox_nmi_limit(uint64_t work)
+{
+	return (work & WORK_NMI_BLOCKED) ? 1 : 2;
+}
+
 /* Before a register changes that decides what posted events do. */
 static inline void mailbox_settle(struct lapic *l)
 {

@@ -60,6 +60,22 @@ static void fire_level(struct lapic *l, uint32_t lvt)
 	*reg(l, REG_LVT_LINT0) |= LVT_REMOTE_IRR;
 }
 
+/* SDM "Local APIC Status and Location": globally disabled, LINT1 is the processor's NMI pin and
+ * LINT0 its INTR. */
+static void bare_pin(struct lapic *l, unsigned n)
+{
+	uint64_t old = atomic_load(&l->work), wanted;
+
+	do {
+		if (n == REG_LVT_LINT0)
+			wanted = old | WORK_EXTINT;
+		else if (n == REG_LVT_LINT1 && (old & WORK_NMI_COUNT) < mailbox_nmi_limit(old))
+			wanted = old + WORK_NMI_ONE;
+		else
+			return;
+	} while (!atomic_compare_exchange_weak(&l->work, &old, wanted));
+}
+
 /* The event of entry n happens now: mask, mode and vector are looked at here and nowhere before. */
 void lvt_fire(struct lapic *l, unsigned n)
 {
@@ -67,6 +83,10 @@ void lvt_fire(struct lapic *l, unsigned n)
 	enum lapic_delivery mode = fixed_only(n) ? LAPIC_FIXED : lvt_mode(lvt);
 	enum lapic_source source = source_of(n);
 
+	if (l->mode == MODE_DISABLED) {
+		bare_pin(l, n);
+		return;
+	}
 	if ((lvt & LVT_MASKED) || !reg_exists(l, &reg_table[n]))
 		return;
 	if (level_lint0(n, lvt)) {
@@ -94,19 +114,6 @@ static bool pin_active(uint32_t lvt, uint64_t work, unsigned pin)
 	return !!(work & WORK_LINT(pin)) != !!(lvt & LVT_ACTIVE_LOW);
 }
 
-/* SDM "Local APIC Status and Location": globally disabled, LINT1 is the processor's NMI pin and
- * LINT0 its INTR. */
-static void bare_pins(struct lapic *l, uint64_t edges)
-{
-	uint64_t old = atomic_load(&l->work), wanted;
-
-	if (!(edges & WORK_RISE(1)))
-		return;
-	do {
-		wanted = old + ((old & WORK_NMI_COUNT) < 2 ? WORK_NMI_ONE : 0);
-	} while (!atomic_compare_exchange_weak(&l->work, &old, wanted));
-}
-
 /* Edges were seen on the pins, or something that their levels depend on has changed (edges then has
  * none). */
 void lvt_pins(struct lapic *l, uint64_t edges)
@@ -114,7 +121,8 @@ void lvt_pins(struct lapic *l, uint64_t edges)
 	uint64_t work = atomic_load(&l->work);
 
 	if (l->mode == MODE_DISABLED) {
-		bare_pins(l, edges);
+		if (edges & WORK_RISE(1))
+			bare_pin(l, REG_LVT_LINT1);
 		return;
 	}
 	for (unsigned pin = 0; pin < 2; pin++) {

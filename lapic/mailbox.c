@@ -74,7 +74,6 @@ enum lapic_post_result mailbox_fixed_slow(struct lapic *l, uint8_t vector, bool 
 static uint64_t work_after(uint64_t old, enum lapic_delivery mode, uint8_t vector,
 			   enum lapic_post_result *result)
 {
-	uint64_t limit = (old & WORK_NMI_BLOCKED) ? 1 : 2;
 	bool waits = (old & WORK_INIT) ? !(old & WORK_BSP) : (old & WORK_WAIT_SIPI) != 0;
 	uint64_t flag = mode == LAPIC_SMI ? WORK_SMI : WORK_EXTINT;
 
@@ -84,7 +83,7 @@ static uint64_t work_after(uint64_t old, enum lapic_delivery mode, uint8_t vecto
 	*result = LAPIC_MERGED;
 	switch (mode) {
 	case LAPIC_NMI:
-		if ((old & WORK_NMI_COUNT) >= limit)
+		if ((old & WORK_NMI_COUNT) >= mailbox_nmi_limit(old))
 			return old;
 		*result = LAPIC_NEW;
 		return old + WORK_NMI_ONE;

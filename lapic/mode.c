@@ -12,12 +12,17 @@ enum apic_mode mode_of(uint64_t apic_base)
 	return (apic_base & APIC_BASE_EXTD) ? MODE_X2APIC : MODE_XAPIC;
 }
 
-bool mode_base_valid(const struct lapic *l, uint64_t apic_base)
+static bool reserved_bits_set(const struct lapic *l, uint64_t apic_base)
 {
 	uint64_t legal = APIC_BASE_BSP | APIC_BASE_EN | (l->config.x2apic ? APIC_BASE_EXTD : 0);
 
 	legal |= ((1ull << l->config.maxphyaddr) - 1) & ~(uint64_t)(LAPIC_PAGE_SIZE - 1);
-	return !(apic_base & ~legal) &&
+	return (apic_base & ~legal) != 0;
+}
+
+bool mode_base_valid(const struct lapic *l, uint64_t apic_base)
+{
+	return !reserved_bits_set(l, apic_base) &&
 	       (apic_base & (APIC_BASE_EN | APIC_BASE_EXTD)) != APIC_BASE_EXTD;
 }
 
@@ -112,7 +117,7 @@ enum lapic_result mode_write_base(struct lapic *l, uint64_t value)
 	enum apic_mode from = (enum apic_mode)l->mode, to = mode_of(value);
 
 	if (!mode_base_valid(l, value) || !transition_legal(from, to)) {
-		event_mistake(l, mode_base_valid(l, value) ? "BASE-2" : "BASE-1", MSR_APIC_BASE);
+		event_mistake(l, reserved_bits_set(l, value) ? "BASE-1" : "BASE-2", MSR_APIC_BASE);
 		return LAPIC_GP;
 	}
 	if (value == l->apic_base)

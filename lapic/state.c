@@ -101,7 +101,8 @@ static bool events_ok(const struct state *s)
 
 	if ((s->work & ~WORK_SAVED) || (s->work & WORK_NMI_COUNT) == WORK_NMI_COUNT)
 		return false;
-	if (disabled && (s->work & WORK_MESSAGES & ~WORK_NMI_COUNT))
+	/* The bare pins bring NMI and INTR, nothing else comes in. */
+	if (disabled && (s->work & WORK_MESSAGES & ~(WORK_NMI_COUNT | WORK_EXTINT)))
 		return false;
 	if (s->work & WORK_SIPI)
 		return waits;

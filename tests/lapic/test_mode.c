@@ -1,0 +1,565 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * IA32_APIC_BASE and its modes: which writes fault, what each transition keeps and loses.
+ * Not power-up, INIT and SIPI: test_reset.c.
+ */
+#include "tests/lapic/rig.h"
+
+#define XAPIC  (0xFEE00000u | BASE_BSP | BASE_EN)
+#define X2APIC (XAPIC | BASE_EXTD)
+#define OFF    (0xFEE00000u | BASE_BSP)
+
+static void no_x2apic(struct lapic_config *config, unsigned i)
+{
+	(void)i;
+	config->x2apic = false;
+}
+
+static void narrow(struct lapic_config *config, unsigned i)
+{
+	(void)i;
+	config->maxphyaddr = 36;
+}
+
+static void large_id(struct lapic_config *config, unsigned i)
+{
+	config->initial_id = 0x345 + i;
+}
+
+/* One running LAPIC whose events are recorded. */
+static struct lapic *traced(void)
+{
+	struct lapic *l = rig_one();
+
+	rig_trace(l);
+	return l;
+}
+
+/* Rules: BASE-1, RST-1 */
+static void test_reset_value(void **state)
+{
+	struct rig *r = rig_build(&(struct rig_plan){.count = 2});
+
+	(void)state;
+	assert_true(msr(r->l[0], MSR_BASE) == (0xFEE00000 | BASE_EN | BASE_BSP));
+	assert_true(msr(r->l[1], MSR_BASE) == (0xFEE00000 | BASE_EN));
+	assert_true(lapic_apic_base(r->l[1]) == (0xFEE00000 | BASE_EN));
+}
+
+/* Rules: BASE-1 */
+static void test_reserved_bits_fault(void **state)
+{
+	static const unsigned reserved[] = {0, 1, 2, 3, 4, 5, 6, 7, 9, 52, 53, 60, 63};
+	struct lapic *l = traced();
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(reserved) / sizeof(reserved[0]); i++)
+		assert_gp_write(l, MSR_BASE, XAPIC | 1ull << reserved[i]);
+	assert_mistake(l, "BASE-1");
+	for (unsigned bit = 12; bit < 52; bit++) {
+		set_msr(l, MSR_BASE, 1ull << bit | BASE_EN | BASE_BSP);
+		assert_true(lapic_claims(l, 1ull << bit));
+	}
+	assert_int_equal(rig_cpu_of(l)->base_changes, 40);
+}
+
+/* Rules: BASE-1 */
+static void test_maxphyaddr_bounds_the_base(void **state)
+{
+	struct lapic *l = rig_tuned(1, narrow)->l[0];
+
+	(void)state;
+	assert_gp_write(l, MSR_BASE, XAPIC | 1ull << 36);
+	assert_gp_write(l, MSR_BASE, XAPIC | 1ull << 51);
+	set_msr(l, MSR_BASE, XAPIC | 1ull << 35);
+	assert_true(lapic_claims(l, 0x8FEE00000));
+}
+
+/* Rules: BASE-1 */
+static void test_extd_is_reserved_without_x2apic(void **state)
+{
+	struct lapic *l = rig_tuned(1, no_x2apic)->l[0];
+
+	(void)state;
+	rig_trace(l);
+	assert_gp_write(l, MSR_BASE, X2APIC);
+	assert_mistake(l, "BASE-1");
+	assert_gp_write(l, MSR_BASE, OFF | BASE_EXTD);
+	set_msr(l, MSR_BASE, OFF);
+	assert_gp_write(l, MSR_BASE, X2APIC);
+	set_msr(l, MSR_BASE, XAPIC);
+}
+
+/* Rules: BASE-1, MP-6 */
+static void test_bsp_flag_is_the_guests_to_write(void **state)
+{
+	struct lapic *l = rig_one();
+
+	(void)state;
+	set_msr(l, MSR_BASE, 0xFEE00000 | BASE_EN);
+	assert_true(msr(l, MSR_BASE) == (0xFEE00000 | BASE_EN));
+	lapic_post(l, LAPIC_INIT, 0, false);
+	assert_int_equal(lapic_take_init(l), LAPIC_INIT_WAIT_FOR_SIPI);
+
+	l = rig_running(2)->l[1];
+	set_msr(l, MSR_BASE, XAPIC);
+	lapic_post(l, LAPIC_INIT, 0, false);
+	assert_int_equal(lapic_take_init(l), LAPIC_INIT_RUN);
+}
+
+/* Brings a running LAPIC into the mode of `base`. */
+static void go_to(struct lapic *l, uint64_t base)
+{
+	if (base != XAPIC)
+		set_msr(l, MSR_BASE, base);
+}
+
+/* Rules: BASE-2 */
+static void test_all_transitions(void **state)
+{
+	static const uint64_t modes[] = {OFF, XAPIC, X2APIC, OFF | BASE_EXTD};
+	static const bool legal[3][4] = {
+		{true, true, false, false}, /* from disabled */
+		{true, true, true, false},  /* from xAPIC */
+		{true, false, true, false}, /* from x2APIC */
+	};
+
+	(void)state;
+	for (unsigned from = 0; from < 3; from++) {
+		for (unsigned to = 0; to < 4; to++) {
+			for (unsigned moved = 0; moved < 2; moved++) {
+				struct lapic *l = traced();
+				uint64_t value = modes[to] + (moved ? 0x3000 : 0);
+
+				go_to(l, modes[from]);
+				if (!legal[from][to]) {
+					assert_gp_write(l, MSR_BASE, value);
+					assert_mistake(l, "BASE-2");
+					continue;
+				}
+				set_msr(l, MSR_BASE, value);
+				assert_true(msr(l, MSR_BASE) == value);
+				assert_int_equal(lapic_claims(l, value & ~0xFFFull), to == 1);
+				assert_int_equal(told(l, LAPIC_EVENT_MISTAKE, NULL), 0);
+			}
+		}
+	}
+}
+
+/* Rules: BASE-2 */
+static void test_a_mode_to_itself_keeps_all(void **state)
+{
+	static const uint64_t modes[] = {XAPIC, X2APIC};
+
+	(void)state;
+	for (unsigned i = 0; i < 2; i++) {
+		struct lapic *l = rig_one();
+		uint8_t before[1024], after[1024];
+
+		go_to(l, modes[i]);
+		put(l, APIC_TPR, 0x25);
+		put(l, APIC_LVT_PERF, 0x66);
+		put(l, APIC_TMICT, 1000);
+		lapic_post(l, LAPIC_FIXED, 0x99, true);
+		assert_takes(l, 0x99);
+		lapic_post(l, LAPIC_FIXED, 0xA9, false);
+		lapic_save(l, before, sizeof(before), -1);
+		set_msr(l, MSR_BASE, modes[i]);
+		lapic_save(l, after, sizeof(after), -1);
+		assert_memory_equal(before, after, lapic_state_size());
+		/* Moved, all but the base is as it was. */
+		set_msr(l, MSR_BASE, modes[i] + 0x1000);
+		assert_int_equal(get(l, APIC_TPR), 0x25);
+		assert_int_equal(get(l, APIC_LVT_PERF), 0x66);
+		assert_true(in_isr(l, 0x99));
+		assert_serves(l, 0xA9);
+	}
+}
+
+/* Rules: BASE-3, RST-1 */
+static void test_disable_returns_all_to_reset(void **state)
+{
+	struct rig *r = rig_running(1);
+	struct lapic *fresh = rig_build(&(struct rig_plan){.count = 1})->l[0], *l = r->l[0];
+	uint8_t before[1024], after[1024];
+
+	(void)state;
+	put(l, APIC_ID, 0x55000000);
+	put(l, APIC_TPR, 0x30);
+	put(l, APIC_LDR, 0x01000000);
+	put(l, APIC_DFR, 0);
+	put(l, APIC_SVR, 0x3AA);
+	put(l, APIC_LVT_LINT0, LEVEL | 0x60);
+	put(l, APIC_LVT_ERROR, 0x61);
+	put(l, APIC_ICR_HIGH, 0x99000000);
+	put(l, APIC_ICR, TO_SELF | 0x70);
+	lapic_mmio_read(l, 0x400, 4);
+	latch_esr(l);
+	lapic_mmio_read(l, 0x400, 4);
+	put(l, APIC_DCR, DIVIDE_16);
+	put(l, APIC_TMICT, 12345);
+	lapic_post(l, LAPIC_FIXED, 0x80, true);
+	assert_takes(l, 0x80);
+	lapic_post(l, LAPIC_FIXED, 0x90, true);
+	lapic_post(l, LAPIC_NMI, 0, false);
+	lapic_post(l, LAPIC_SMI, 0, false);
+	lapic_post(l, LAPIC_EXTINT, 0, false);
+	set_msr(l, MSR_BASE, OFF);
+	assert_nothing(l);
+	set_msr(l, MSR_BASE, XAPIC);
+	assert_nothing(l);
+	lapic_save(fresh, before, sizeof(before), -1);
+	lapic_save(l, after, sizeof(after), -1);
+	assert_memory_equal(before, after, lapic_state_size());
+	assert_int_equal(lapic_next_deadline(l).clock, LAPIC_CLOCK_NONE);
+}
+
+/* Rules: BASE-3 */
+static void test_id_after_reenabling_is_8_bits_of_the_initial_one(void **state)
+{
+	struct lapic *l = rig_tuned(1, large_id)->l[0];
+
+	(void)state;
+	put(l, APIC_ID, 0x99000000);
+	rig_disable(l);
+	set_msr(l, MSR_BASE, XAPIC);
+	assert_int_equal(get(l, APIC_ID), 0x45000000);
+	rig_x2apic(l);
+	assert_int_equal(msr(l, 0x802), 0x345);
+	rig_disable(l);
+	set_msr(l, MSR_BASE, XAPIC);
+	assert_int_equal(get(l, APIC_ID), 0x45000000);
+}
+
+/* Rules: BASE-3 */
+static void test_disabled_accepts_no_message(void **state)
+{
+	static const enum lapic_delivery modes[] = {LAPIC_FIXED, LAPIC_LOWEST, LAPIC_SMI,
+						    LAPIC_NMI,   LAPIC_INIT,   LAPIC_SIPI,
+						    LAPIC_EXTINT};
+	struct rig *r = rig_running(2);
+	struct lapic *l = r->l[1];
+
+	(void)state;
+	rig_disable(l);
+	lapic_away(l);
+	for (unsigned i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
+		assert_int_equal(lapic_post(l, modes[i], 0x40, false), LAPIC_REFUSED);
+		send_ipi(r->l[0], 1, MODE(modes[i]) | 0x40);
+		send_ipi(r->l[0], 0, MODE(modes[i]) | TO_OTHERS | 0x40);
+	}
+	lapic_post(l, LAPIC_FIXED, 3, false);
+	assert_int_equal(rig_cpu_of(l)->kicks, 0);
+	lapic_back(l);
+	assert_nothing(l);
+	assert_int_equal(lapic_take_init(l), LAPIC_INIT_NONE);
+	assert_false(lapic_take_nmi(l));
+	assert_false(lapic_take_smi(l));
+	/* An INIT has not enabled it. */
+	assert_true(lapic_apic_base(l) == 0xFEE00000);
+	set_msr(l, MSR_BASE, 0xFEE00000 | BASE_EN);
+	assert_nothing(l);
+	assert_int_equal(latch_esr(l), 0);
+}
+
+/* Rules: BASE-3 */
+static void test_disabled_matches_no_destination(void **state)
+{
+	struct rig *r = rig_running(2);
+	struct lapic_message message = {.dest = 1, .vector = 0x40};
+
+	(void)state;
+	rig_disable(r->l[1]);
+	assert_int_equal(lapic_map_send(r->map, &message), LAPIC_REFUSED);
+	message.dest = 0;
+	message.logical = message.dest32 = true;
+	message.dest = 0xFFFFFFFF;
+	message.mode = LAPIC_NMI;
+	assert_int_equal(lapic_map_send(r->map, &message), LAPIC_NEW);
+	assert_true(lapic_take_nmi(r->l[0]));
+	set_msr(r->l[1], MSR_BASE, 0xFEE00000 | BASE_EN);
+	assert_false(lapic_take_nmi(r->l[1]));
+	message = (struct lapic_message){.dest = 1, .mode = LAPIC_NMI};
+	assert_int_equal(lapic_map_send(r->map, &message), LAPIC_NEW);
+}
+
+/* Rules: BASE-3, TMR-6 */
+static void test_disabled_deadline_msr(void **state)
+{
+	struct rig *r = rig_running(1);
+	struct lapic *l = r->l[0];
+
+	(void)state;
+	put(l, APIC_LVT_TIMER, DEADLINE | 0x40);
+	set_msr(l, MSR_DEADLINE, r->tsc + 1000);
+	assert_true(msr(l, MSR_DEADLINE) == r->tsc + 1000);
+	rig_disable(l);
+	assert_true(msr(l, MSR_DEADLINE) == 0);
+	set_msr(l, MSR_DEADLINE, r->tsc + 10);
+	assert_true(msr(l, MSR_DEADLINE) == 0);
+	assert_int_equal(lapic_next_deadline(l).clock, LAPIC_CLOCK_NONE);
+	r->tsc += 5000;
+	lapic_tick(l);
+	set_msr(l, MSR_BASE, XAPIC);
+	put(l, APIC_SVR, 0x1FF);
+	assert_nothing(l);
+	assert_true(msr(l, MSR_DEADLINE) == 0);
+}
+
+/* Rules: BASE-3, RST-2 */
+static void test_disabled_timer_never_fires(void **state)
+{
+	struct rig *r = rig_running(1);
+	struct lapic *l = r->l[0];
+
+	(void)state;
+	put(l, APIC_LVT_TIMER, PERIODIC | 0x40);
+	put(l, APIC_TMICT, 1000000);
+	r->cpu[0].deadline_changes = 0;
+	rig_disable(l);
+	assert_true(r->cpu[0].deadline_changes > 0);
+	rig_sleep(r, 10000000);
+	set_msr(l, MSR_BASE, XAPIC);
+	put(l, APIC_SVR, 0x1FF);
+	rig_sleep(r, 10000000);
+	assert_nothing(l);
+	assert_int_equal(get(l, APIC_TMCCT), 0);
+}
+
+/* Rules: BASE-4 */
+static void test_disabled_lint0_is_intr(void **state)
+{
+	struct lapic *l = rig_one();
+
+	(void)state;
+	lapic_set_lint(l, 0, true);
+	assert_nothing(l);
+	rig_disable(l);
+	assert_int_equal(lapic_pending(l), LAPIC_PENDING_EXTINT);
+	assert_true(lapic_take_extint(l));
+	lapic_set_lint(l, 0, false);
+	assert_nothing(l);
+	assert_false(lapic_take_extint(l));
+	lapic_set_lint(l, 0, true);
+	assert_int_equal(lapic_pending(l), LAPIC_PENDING_EXTINT);
+	/* Enabled again, LVT LINT0 is masked. */
+	set_msr(l, MSR_BASE, XAPIC);
+	assert_nothing(l);
+}
+
+/* Rules: BASE-4, MP-4 */
+static void test_disabled_lint1_is_nmi(void **state)
+{
+	struct lapic *l = rig_one();
+
+	(void)state;
+	rig_disable(l);
+	lapic_set_lint(l, 1, true);
+	assert_int_equal(lapic_pending(l), LAPIC_PENDING_NMI);
+	assert_true(lapic_take_nmi(l));
+	assert_nothing(l); /* an edge, not a level */
+	lapic_set_lint(l, 1, false);
+	assert_nothing(l);
+	for (unsigned i = 0; i < 5; i++) {
+		lapic_set_lint(l, 1, true);
+		lapic_pending(l);
+		lapic_set_lint(l, 1, false);
+	}
+	assert_true(lapic_take_nmi(l));
+	assert_true(lapic_take_nmi(l));
+	assert_false(lapic_take_nmi(l));
+	/* With one in service one more waits. */
+	lapic_set_nmi_blocked(l, true);
+	for (unsigned i = 0; i < 3; i++) {
+		lapic_set_lint(l, 1, true);
+		lapic_pending(l);
+		lapic_set_lint(l, 1, false);
+	}
+	assert_true(lapic_take_nmi(l));
+	assert_false(lapic_take_nmi(l));
+}
+
+/* Rules: BASE-4, LVT-3 */
+static void test_disabled_pins_can_be_pulsed(void **state)
+{
+	struct lapic *l = rig_one();
+
+	(void)state;
+	rig_disable(l);
+	lapic_raise(l, LAPIC_LVT_LINT1);
+	assert_int_equal(lapic_pending(l), LAPIC_PENDING_NMI);
+	assert_true(lapic_take_nmi(l));
+	lapic_raise(l, LAPIC_LVT_LINT0);
+	assert_int_equal(lapic_pending(l), LAPIC_PENDING_EXTINT);
+	assert_true(lapic_take_extint(l));
+	for (enum lapic_lvt entry = LAPIC_LVT_CMCI; entry <= LAPIC_LVT_ERROR; entry++)
+		if (entry != LAPIC_LVT_LINT0 && entry != LAPIC_LVT_LINT1)
+			lapic_raise(l, entry);
+	assert_nothing(l);
+}
+
+/* Rules: BASE-5 */
+static void test_relocation_moves_the_page_at_once(void **state)
+{
+	struct lapic *l = rig_one();
+
+	(void)state;
+	put(l, APIC_TPR, 0x40);
+	set_msr(l, MSR_BASE, 0x80000000 | BASE_EN | BASE_BSP);
+	assert_false(lapic_claims(l, 0xFEE00080));
+	assert_true(lapic_claims(l, 0x80000080));
+	assert_int_equal(get(l, APIC_TPR), 0x40);
+	assert_int_equal(rig_cpu_of(l)->base_changes, 1);
+	assert_true(rig_cpu_of(l)->base == (0x80000000 | BASE_EN | BASE_BSP));
+	set_msr(l, MSR_BASE, XAPIC);
+	assert_true(lapic_claims(l, 0xFEE00080));
+	assert_false(lapic_claims(l, 0x80000080));
+	/* The value that is there is no news. */
+	set_msr(l, MSR_BASE, XAPIC);
+	assert_int_equal(rig_cpu_of(l)->base_changes, 2);
+}
+
+/* Rules: BASE-3 */
+static void test_host_is_told_of_en(void **state)
+{
+	struct lapic *l = traced();
+	struct lapic_event last;
+
+	(void)state;
+	set_msr(l, MSR_BASE, OFF);
+	assert_true(rig_cpu_of(l)->base == OFF);
+	assert_int_equal(told(l, LAPIC_EVENT_MODE, &last), 1);
+	assert_true(last.value == OFF);
+	set_msr(l, MSR_BASE, XAPIC);
+	assert_true(rig_cpu_of(l)->base == XAPIC);
+	assert_int_equal(rig_cpu_of(l)->base_changes, 2);
+}
+
+/* Rules: BASE-6, MSR-7 */
+static void test_entering_x2apic(void **state)
+{
+	struct rig *r = rig_tuned(1, large_id);
+	struct lapic *l = r->l[0];
+
+	(void)state;
+	put(l, APIC_ID, 0x99000000);
+	put(l, APIC_LDR, 0x55000000);
+	put(l, APIC_DFR, 0x0FFFFFFF);
+	put(l, APIC_TPR, 0x28);
+	put(l, APIC_SVR, 0x1EE);
+	put(l, APIC_ICR_HIGH, 0x77000000);
+	put(l, APIC_ICR, MODE(3) | 0x66);
+	put(l, APIC_LVT_TIMER, PERIODIC | 0x41);
+	put(l, APIC_LVT_LINT0, LEVEL | 0x42);
+	put(l, APIC_DCR, DIVIDE_16);
+	put(l, APIC_TMICT, 1000000);
+	lapic_mmio_read(l, 0x400, 4);
+	latch_esr(l);
+	lapic_post(l, LAPIC_FIXED, 0x90, true);
+	assert_takes(l, 0x90);
+	lapic_post(l, LAPIC_FIXED, 0xA0, true);
+	lapic_post(l, LAPIC_NMI, 0, false);
+	r->ns += 160000;
+	rig_x2apic(l);
+	assert_int_equal(msr(l, 0x802), 0x345);
+	assert_int_equal(msr(l, 0x80D), 0x340020);
+	assert_int_equal(msr(l, 0x808), 0x28);
+	assert_int_equal(msr(l, 0x80F), 0x1EE);
+	assert_true(msr(l, 0x830) == (MODE(3) | 0x66));
+	assert_int_equal(msr(l, 0x832), PERIODIC | 0x41);
+	assert_int_equal(msr(l, 0x835), LEVEL | 0x42);
+	assert_int_equal(msr(l, 0x83E), DIVIDE_16);
+	assert_int_equal(msr(l, 0x838), 1000000);
+	assert_int_equal(msr(l, 0x839), 990000);
+	assert_int_equal(msr(l, 0x828), ESR_REGISTER);
+	assert_true(in_isr(l, 0x90));
+	assert_true(in_tmr(l, 0x90));
+	assert_true(lapic_take_nmi(l));
+	assert_serves(l, 0xA0);
+	eoi(l);
+	assert_int_equal(r->cpu[0].eois, 2);
+	rig_sleep(r, 16000000);
+	assert_serves(l, 0x41);
+}
+
+/* Rules: BASE-6, ICR-7 */
+static void test_x2apic_ignores_an_odd_dfr(void **state)
+{
+	struct rig *r = rig_running(2);
+
+	(void)state;
+	/* A model that is neither flat nor cluster, then x2APIC: logical messages arrive again. */
+	put(r->l[1], APIC_DFR, 0x5FFFFFFF);
+	rig_x2apic_all(r);
+	send_ipi(r->l[0], 2, LOGICAL | 0x40);
+	assert_int_equal(who_got(r, 0x40), 2);
+}
+
+/* Rules: BASE-2, BASE-3 */
+static void test_the_round_of_modes(void **state)
+{
+	struct rig *r = rig_running(2);
+	struct lapic *l = r->l[1];
+
+	(void)state;
+	for (unsigned round = 0; round < 3; round++) {
+		rig_x2apic(l);
+		assert_int_equal(msr(l, 0x802), 1);
+		assert_gp_write(l, MSR_BASE, 0xFEE00000 | BASE_EN);
+		rig_disable(l);
+		set_msr(l, MSR_BASE, 0xFEE00000 | BASE_EN);
+		assert_int_equal(get(l, APIC_DFR), 0xFFFFFFFF);
+		assert_int_equal(get(l, APIC_LDR), 0);
+		put(l, APIC_SVR, 0x1FF);
+		send_ipi(r->l[0], 1, 0x40);
+		assert_int_equal(who_got(r, 0x40), 2);
+	}
+}
+
+/* Rules: BASE-2, LVT-7, TMR-10 */
+static void test_what_came_before_the_write_meets_the_old_mode(void **state)
+{
+	struct rig *r = rig_running(1);
+	struct lapic *l = r->l[0];
+
+	(void)state;
+	put(l, APIC_LVT_LINT1, MODE(LAPIC_NMI));
+	put(l, APIC_LVT_TIMER, 0x40);
+	put(l, APIC_TMICT, 1000);
+	r->ns += 2000;
+	lapic_raise(l, LAPIC_LVT_LINT1);
+	rig_x2apic(l);
+	assert_true(lapic_take_nmi(l));
+	assert_serves(l, 0x40);
+	assert_nothing(l);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		rig_test(test_reset_value),
+		rig_test(test_reserved_bits_fault),
+		rig_test(test_maxphyaddr_bounds_the_base),
+		rig_test(test_extd_is_reserved_without_x2apic),
+		rig_test(test_bsp_flag_is_the_guests_to_write),
+		rig_test(test_all_transitions),
+		rig_test(test_a_mode_to_itself_keeps_all),
+		rig_test(test_disable_returns_all_to_reset),
+		rig_test(test_id_after_reenabling_is_8_bits_of_the_initial_one),
+		rig_test(test_disabled_accepts_no_message),
+		rig_test(test_disabled_matches_no_destination),
+		rig_test(test_disabled_deadline_msr),
+		rig_test(test_disabled_timer_never_fires),
+		rig_test(test_disabled_lint0_is_intr),
+		rig_test(test_disabled_lint1_is_nmi),
+		rig_test(test_disabled_pins_can_be_pulsed),
+		rig_test(test_relocation_moves_the_page_at_once),
+		rig_test(test_host_is_told_of_en),
+		rig_test(test_entering_x2apic),
+		rig_test(test_x2apic_ignores_an_odd_dfr),
+		rig_test(test_the_round_of_modes),
+		rig_test(test_what_came_before_the_write_meets_the_old_mode),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
