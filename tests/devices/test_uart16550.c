@@ -76,6 +76,9 @@ static void power_on_values(void **state)
 	assert_int_equal(in(&f, LSR), 0x60);
 	assert_int_equal(in(&f, MSR), 0xB0);
 	assert_int_equal(in(&f, RBR), 0x00);
+	out(&f, LCR, 0x80);
+	assert_int_equal(in(&f, DLL), 12); /* 9600 baud, as a BIOS leaves it */
+	assert_int_equal(in(&f, DLM), 0);
 	assert_recorded(&f.log, "");
 }
 
