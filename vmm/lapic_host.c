@@ -4,6 +4,7 @@
 
 #include "vmm/lapic_host.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #include "vmm/ending.h"
@@ -12,6 +13,7 @@
 #include "vmm/vcpu.h"
 
 #define APIC_BASE_EXTD 0x400u
+#define APIC_BASE_EN   0x800u
 #define PAGE_PPR       0xA0u
 #define PAGE_LVT_TIMER 0x320u
 #define PAGE_LVT_ERROR 0x370u
@@ -60,12 +62,16 @@ static void kick(void *opaque)
 static void base_changed(void *opaque, uint64_t base)
 {
 	struct vcpu *v = opaque;
+	uint64_t page = base & ~(uint64_t)(LAPIC_PAGE_SIZE - 1);
+	bool claimed = (base & (APIC_BASE_EN | APIC_BASE_EXTD)) == APIC_BASE_EN;
 	int error = vm_set_msr(v->vm, v->fd, MSR_IA32_APIC_BASE, base & ~(uint64_t)APIC_BASE_EXTD);
 
+	if (error >= 0)
+		error = layout_moved(v->machine, v, page, claimed);
 	if (error < 0)
 		ending_say(v->machine->ending, RESULT_INTERNAL, (int)v->id, 0,
-			   "KVM_SET_MSRS refuses IA32_APIC_BASE = 0x%llx: %s",
-			   (unsigned long long)base, strerror(-error));
+			   "KVM does not follow IA32_APIC_BASE = 0x%" PRIx64 ": %s", base,
+			   strerror(-error));
 }
 
 static void count_due(struct vcpu *v, uint64_t due)

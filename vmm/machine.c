@@ -180,6 +180,7 @@ bool machine_open(struct machine *m, const struct options *options,
 	pthread_mutex_init(&m->map_lock, NULL);
 	pthread_mutex_init(&m->start_lock, NULL);
 	pthread_cond_init(&m->start_cond, NULL);
+	layout_init(&m->layout);
 	if (!watch_init(&m->watch, options->cpus, input_may_wake, m)) {
 		ending_fill(why, RESULT_INTERNAL, "no memory for %u CPUs", options->cpus);
 		return false;
@@ -203,6 +204,7 @@ void machine_close(struct machine *m)
 	watch_destroy(&m->watch);
 	free(m->vcpus);
 	free(m->map_memory);
+	layout_destroy(&m->layout);
 	pthread_cond_destroy(&m->start_cond);
 	pthread_mutex_destroy(&m->start_lock);
 	pthread_mutex_destroy(&m->map_lock);

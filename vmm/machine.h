@@ -17,6 +17,7 @@
 #include "devices/uart16550.h"
 #include "vmm/ending.h"
 #include "vmm/host.h"
+#include "vmm/layout.h"
 #include "vmm/options.h"
 #include "vmm/ram.h"
 #include "vmm/vcpu.h"
@@ -52,6 +53,7 @@ struct machine {
 	struct vm vm;
 	struct ram ram;
 	struct watch watch;
+	struct layout layout;
 
 	pthread_mutex_t device_lock; /* devices/bus.h: around every access to a bus */
 	struct bus ports, memory;

@@ -148,8 +148,23 @@ void machine_port(struct machine *m, const struct access *access)
 	pthread_mutex_unlock(&m->device_lock);
 }
 
+/* RAM that another vCPU's LAPIC page hides from KVM (layout.h), for those whose LAPIC is elsewhere.
+ */
+static bool hidden_ram(struct machine *m, const struct access *access)
+{
+	void *ram = ram_at(&m->ram, access->address, access->width);
+
+	if (ram && access->write)
+		memcpy(ram, access->data, access->width);
+	else if (ram)
+		memcpy(access->data, ram, access->width);
+	return ram != NULL;
+}
+
 void machine_memory(struct machine *m, const struct access *access)
 {
+	if (hidden_ram(m, access))
+		return;
 	lock_devices(m, access);
 	do_access(&m->memory, access, access->data);
 	pthread_mutex_unlock(&m->device_lock);

@@ -113,7 +113,7 @@ static void on_input_ended(void *opaque)
 	struct session *s = opaque;
 
 	if (s->machine_up && watch_dead(&s->machine.watch))
-		run_report_halted(&s->ending, 0);
+		run_report_halted(&s->ending);
 }
 
 static const struct console_calls console_calls = {

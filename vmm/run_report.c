@@ -13,9 +13,9 @@
 #include "vmm/machine.h"
 #include "vmm/stats.h"
 
-void run_report_halted(struct ending *ending, unsigned cpu)
+void run_report_halted(struct ending *ending)
 {
-	ending_say(ending, RESULT_HALTED_FOREVER, (int)cpu, 0,
+	ending_say(ending, RESULT_HALTED_FOREVER, 0, 0,
 		   "every CPU is halted or waits for a SIPI, and no timer, interrupt or input is "
 		   "left that could wake one");
 }
@@ -42,10 +42,21 @@ static bool add_cpu(struct result *result, const struct vcpu *v)
 	return false;
 }
 
+/* Of those that sleep for ever the one to name is the first that got there by its own HLT. */
+static int first_halted(const struct machine *m)
+{
+	for (unsigned i = 0; i < m->cpus; i++)
+		if (m->vcpus[i].halted && !lapic_waits_for_sipi(m->vcpus[i].lapic))
+			return (int)i;
+	return 0;
+}
+
 void run_report_where(const struct machine *m, struct result *result)
 {
 	struct kvm_regs regs;
 
+	if (result->kind == RESULT_HALTED_FOREVER)
+		result->cpu = first_halted(m);
 	if (result->cpu >= 0 && result->rip == 0 && (unsigned)result->cpu < m->cpus) {
 		const struct vcpu *v = &m->vcpus[result->cpu];
 

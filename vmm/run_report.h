@@ -8,8 +8,8 @@ struct ending;
 struct machine;
 struct result;
 
-/* Ends the run as halted for ever; cpu is the one that fell asleep last, or 0. [any thread] */
-void run_report_halted(struct ending *ending, unsigned cpu);
+/* Ends the run as halted for ever; which CPU to name is found when all stand still. [any thread] */
+void run_report_halted(struct ending *ending);
 /*
  * Adds to *result where the vCPUs stood: rip for the one that it names, a line for each where
  * nobody ran into anything (timeout, halted for ever). [after the threads have ended]

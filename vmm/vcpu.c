@@ -197,7 +197,7 @@ static void doze(struct vcpu *v)
 	v->deadline_changed = true;
 	v->stats.halts++;
 	if (watch_sleep(&v->machine->watch, v->id, &v->kick, timed))
-		run_report_halted(v->machine->ending, v->id);
+		run_report_halted(v->machine->ending);
 	else
 		kick_sleep(&v->kick, timed ? lapic_host_deadline_ns(v) : UINT64_MAX);
 	watch_wake(&v->machine->watch, v->id);
@@ -243,7 +243,12 @@ bool vcpu_turn(struct vcpu *v)
 		lapic_back(v->lapic);
 		return true;
 	}
+	if (!layout_enter(v->machine, v)) {
+		lapic_back(v->lapic);
+		return true;
+	}
 	returned = enter(v);
+	layout_leave(v);
 	lapic_back(v->lapic);
 	leave(v, returned);
 	return true;

@@ -4,6 +4,7 @@
 #ifndef VMM_VCPU_H
 #define VMM_VCPU_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -38,6 +39,11 @@ struct vcpu {
 	struct timer timer;
 	struct step step;
 	struct stats_vcpu stats;
+
+	/* layout.h */
+	atomic_bool in_guest;
+	bool claims_page; /* under the layout's lock */
+	uint64_t claimed_page;
 
 	/* [owner] */
 	bool halted;     /* executed HLT, and nothing has woken it since */
