@@ -260,7 +260,7 @@ uint64_t mailbox_drain(struct lapic *l)
 	work = atomic_fetch_and(&l->work, ~WORK_TO_DRAIN);
 	if (work & WORK_TICK)
 		lapic_tick(l);
-	if (work & WORK_RX_ILLEGAL)
+	if ((work & WORK_RX_ILLEGAL) && l->mode != MODE_DISABLED)
 		error_set(l, ESR_RECEIVE_ILLEGAL);
 	if (work & WORK_EDGES)
 		lvt_pins(l, work);
