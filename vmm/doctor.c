@@ -150,6 +150,7 @@ static const struct question {
 	 "each bit spares system calls", NULL},
 	{TRAIT(max_vcpus), COUNT, "processors that a machine can have",
 	 "-smp takes no more than this and 1024", NULL},
+	{TRAIT(max_vcpu_id), COUNT, "APIC IDs that a machine can have", "the same", NULL},
 #undef TRAIT
 };
 
