@@ -16,6 +16,14 @@
 
 #define REGIONS 16
 
+/* A region that holds the bus to its side of the contract. */
+struct probe {
+	uint64_t size;
+	unsigned widths;
+};
+
+#define PROBES 8u
+
 struct machine {
 	struct bus_region port_table[REGIONS], memory_table[REGIONS];
 	struct bus ports, memory;
@@ -25,6 +33,7 @@ struct machine {
 	struct reset_port reset;
 	struct fw_cfg fw_cfg;
 	struct cmos cmos;
+	struct probe probes[PROBES];
 	struct timespec now;
 	bool irq[2];
 };
@@ -76,6 +85,24 @@ static void tell_now(void *opaque, struct timespec *now)
 	*now = ((const struct machine *)opaque)->now;
 }
 
+static void check_access(const struct probe *probe, uint64_t offset, unsigned width)
+{
+	require(width && (width & (width - 1)) == 0 && (probe->widths & width));
+	require(offset < probe->size && width <= probe->size - offset);
+}
+
+static uint64_t probe_read(void *opaque, uint64_t offset, unsigned width)
+{
+	check_access(opaque, offset, width);
+	return UINT64_MAX;
+}
+
+static void probe_write(void *opaque, uint64_t offset, unsigned width, uint64_t value)
+{
+	check_access(opaque, offset, width);
+	require(width >= 8 || value >> (8 * width) == 0);
+}
+
 static const struct uart16550_ops uart_ops = {.transmit = take_byte, .rx_room = take_room};
 static const struct cmos_ops cmos_ops = {.now = tell_now};
 static const uint8_t blob[300] = {1, 2, 3};
@@ -96,6 +123,10 @@ static void build(struct machine *m)
 	m->reset = (struct reset_port){take_reset, m, 0};
 	fw_cfg_init(&m->fw_cfg, &(struct fw_cfg_machine){1 << 30, 2, 2}, items, 2);
 	cmos_init(&m->cmos, &cmos_ops, m, &(struct cmos_machine){1 << 30, 0, 2});
+
+	for (unsigned i = 0; i < PROBES; i++)
+		m->probes[i] = (struct probe){.size = 3 * i + 1, .widths = 2 * i + 1};
+	m->probes[0].size = UINT64_MAX - 300;
 
 	on_ports[n++] = uart16550_region(&m->com1, UART16550_COM1);
 	on_ports[n++] = debug_exit_region(&m->exit);
@@ -147,21 +178,23 @@ static void access_bus(const struct bus *bus, uint64_t address, struct input *in
 
 static void change_memory_table(struct machine *m, struct input *in)
 {
-	struct bus_region region = uart16550_region(&m->mmio_uart, 0);
+	unsigned choice = (unsigned)take(in, 1);
+	struct probe *probe = &m->probes[choice / 2 % PROBES];
+	struct bus_region region = {
+		.size = probe->size,
+		.name = "probe",
+		.widths = probe->widths,
+		.read = probe_read,
+		.write = probe_write,
+		.opaque = probe,
+	};
 	char error[40];
 
-	if (take(in, 1) & 1) {
-		bus_remove(&m->memory, m->memory.regions[0].base);
-		bus_remove(&m->memory, take(in, 8));
+	/* Far from the ends the fuzzer would not find its own regions again. */
+	region.base = choice & 0x80 ? UINT64_MAX - take(in, 1) : take(in, 8);
+	if (choice & 1) {
+		bus_remove(&m->memory, region.base);
 		return;
-	}
-	region.base = take(in, 8);
-	region.size = 1 + take(in, 1) % UART16550_SIZE;
-	region.widths = (unsigned)take(in, 1);
-	/* The model takes bytes only: wider regions of it would break its side of the contract. */
-	if (region.widths != 1) {
-		region.read = NULL;
-		region.write = NULL;
 	}
 	memset(error, '#', sizeof(error));
 	if (bus_add(&m->memory, &region, error, sizeof(error)) != BUS_OK)
@@ -209,7 +242,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		case 2:
 		case 3: access_bus(&m.ports, ports[take(&in, 1) % 20], &in); break;
 		case 4: access_bus(&m.ports, take(&in, 2), &in); break;
-		case 5: access_bus(&m.memory, UINT64_MAX - take(&in, 1) % 16, &in); break;
+		case 5: access_bus(&m.memory, UINT64_MAX - take(&in, 1), &in); break;
 		case 6: access_bus(&m.memory, take(&in, 8), &in); break;
 		case 7: change_memory_table(&m, &in); break;
 		case 8: receive(step & 16 ? &m.com1 : &m.mmio_uart, &in); break;
