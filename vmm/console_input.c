@@ -37,12 +37,10 @@ static void take(struct console *c, uint8_t byte)
 		c->escaped = true;
 		return;
 	}
-	if (!c->escaped)
+	if (!c->escaped || byte == CTRL_A)
 		keep(c, byte);
 	else if (byte == 'x')
 		c->calls->quit(c->opaque);
-	else if (byte == CTRL_A)
-		keep(c, byte);
 	/* Other keys after Ctrl-a mean nothing, to the guest neither. */
 	c->escaped = false;
 }
@@ -80,6 +78,17 @@ static bool may_read(const struct console *c)
 	return c->in_tty || c->in_count < CONSOLE_IN;
 }
 
+/* Listens as long as there is room for what comes. */
+static void attend(struct console *c)
+{
+	if (!c->in_polled)
+		return;
+	if (may_read(c))
+		event_add(c->readable, NULL);
+	else
+		event_del(c->readable);
+}
+
 static void on_readable(evutil_socket_t fd, short what, void *opaque)
 {
 	(void)fd;
@@ -103,8 +112,7 @@ static bool read_some(struct console *c)
 	for (ssize_t i = 0; i < n; i++)
 		take(c, bytes[i]);
 	hand_over(c);
-	if (!may_read(c) && c->in_polled)
-		event_del(c->readable);
+	attend(c);
 	return true;
 }
 
@@ -119,6 +127,8 @@ void console_listen(struct console *c)
 {
 	struct stat st;
 
+	/* What came while there was no guest, or what the one before a reset did not take. */
+	hand_over(c);
 	if (!atomic_load(&c->in_open))
 		return;
 	if (fstat(c->in_fd, &st) != 0) {
@@ -132,16 +142,16 @@ void console_listen(struct console *c)
 	if (!c->readable)
 		c->readable = event_new(c->base, c->in_fd, EV_READ | EV_PERSIST, on_readable, c);
 	c->in_polled = c->readable && event_add(c->readable, NULL) == 0;
+	attend(c);
 	read_file(c);
 }
 
 void console_room(struct console *c)
 {
 	hand_over(c);
-	if (!atomic_load(&c->in_open) || !may_read(c))
+	if (!atomic_load(&c->in_open))
 		return;
-	if (c->in_polled && !event_pending(c->readable, EV_READ, NULL))
-		event_add(c->readable, NULL);
+	attend(c);
 	read_file(c);
 }
 

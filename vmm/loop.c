@@ -79,20 +79,38 @@ void loop_close(struct loop *loop)
 	*loop = (struct loop){.mailbox_fd = -1};
 }
 
-bool loop_listen(struct loop *loop, uint32_t timeout_ms)
+bool loop_listen(struct loop *loop)
 {
-	struct timeval limit = {.tv_sec = timeout_ms / 1000,
-				.tv_usec = (suseconds_t)(timeout_ms % 1000) * 1000};
-
 	for (unsigned i = 0; i < HEARD; i++) {
 		loop->signals[i] = evsignal_new(loop->base, heard[i], on_signal, loop);
 		if (!loop->signals[i] || evsignal_add(loop->signals[i], NULL) != 0)
 			return false;
 	}
-	if (!timeout_ms)
-		return true;
-	loop->limit = evtimer_new(loop->base, on_limit, loop);
+	return true;
+}
+
+bool loop_limit(struct loop *loop, uint32_t ms)
+{
+	struct timeval limit = {.tv_sec = ms / 1000, .tv_usec = (suseconds_t)(ms % 1000) * 1000};
+
+	if (!loop->limit)
+		loop->limit = evtimer_new(loop->base, on_limit, loop);
 	return loop->limit && evtimer_add(loop->limit, &limit) == 0;
+}
+
+void loop_run(struct loop *loop)
+{
+	event_base_dispatch(loop->base);
+}
+
+void loop_once(struct loop *loop)
+{
+	event_base_loop(loop->base, EVLOOP_ONCE);
+}
+
+void loop_break(struct loop *loop)
+{
+	event_base_loopbreak(loop->base);
 }
 
 void loop_post(struct loop *loop, unsigned bits)

@@ -37,11 +37,18 @@ struct loop {
 bool loop_open(struct loop *loop, const struct loop_calls *calls, void *opaque);
 void loop_close(struct loop *loop);
 
-/*
- * From now on SIGINT, SIGTERM and SIGCONT come as calls; with timeout_ms not 0 so does the end of
- * that time, once. False: no memory.
- */
-bool loop_listen(struct loop *loop, uint32_t timeout_ms);
+/* From now on SIGINT, SIGTERM and SIGCONT come as calls. False: no memory. [main thread] */
+bool loop_listen(struct loop *loop);
+/* The timeout call comes in `ms` from now, once, and no earlier one any more. False: no memory.
+ * [main thread] */
+bool loop_limit(struct loop *loop, uint32_t ms);
+
+/* Waits for events and answers them until loop_break(). [main thread] */
+void loop_run(struct loop *loop);
+/* Waits for one event, or several at once. [main thread] */
+void loop_once(struct loop *loop);
+/* [from a call of the loop] */
+void loop_break(struct loop *loop);
 
 /* [any thread] */
 void loop_post(struct loop *loop, unsigned bits);

@@ -5,7 +5,6 @@
 #include "vmm/run.h"
 
 #include <errno.h>
-#include <event2/event.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,7 +17,7 @@
 
 /* After an end that is not the guest's own, stdout gets this long to take the guest's last words.
  */
-#define LAST_WORDS_S 1
+#define LAST_WORDS_MS 1000
 
 struct session {
 	const struct options *options;
@@ -42,7 +41,7 @@ static void on_mail(void *opaque, unsigned bits)
 	if (bits & LOOP_ROOM)
 		console_room(&s->console);
 	if (bits & LOOP_ENDED)
-		event_base_loopbreak(s->loop.base);
+		loop_break(&s->loop);
 }
 
 /* An end from outside: of the guest if it still runs, else of the wait for stdout. */
@@ -174,7 +173,7 @@ static void on_ending(void *opaque)
 static void wait_for_end(struct session *s)
 {
 	while (!ending_reached(&s->ending))
-		event_base_dispatch(s->loop.base);
+		loop_run(&s->loop);
 	/* Whoever waits for room in the console has to come out before it can be joined. */
 	console_release(&s->console, true);
 	machine_stop(&s->machine);
@@ -198,6 +197,16 @@ static bool open_machine(struct session *s, const struct host_traits *traits,
 			    s->loop.base, result);
 }
 
+/* Not earlier: while an image is read from a pipe that stays empty, SIGINT kills as ever. */
+static bool begin(struct session *s, struct result *result)
+{
+	if (loop_listen(&s->loop) &&
+	    (!s->options->timeout_ms || loop_limit(&s->loop, s->options->timeout_ms)))
+		return true;
+	ending_fill(result, RESULT_INTERNAL, "the event loop: no memory");
+	return false;
+}
+
 /* From an image in RAM to the guest's end. False: it never ran. */
 static bool run_once(struct session *s, const struct host_traits *traits,
 		     const struct kvm_calls *kvm, bool first, struct result *result)
@@ -207,10 +216,8 @@ static bool run_once(struct session *s, const struct host_traits *traits,
 	ending_init(&s->ending, on_ending, s);
 	if (!open_machine(s, traits, kvm, result))
 		goto out;
-	if (first && !loop_listen(&s->loop, s->options->timeout_ms)) {
-		ending_fill(result, RESULT_INTERNAL, "the event loop: no memory");
+	if (first && !begin(s, result))
 		goto out;
-	}
 	if (!machine_start(&s->machine, result))
 		goto out;
 	s->machine_up = true;
@@ -227,28 +234,18 @@ out:
 	return ran;
 }
 
-static void on_patience_ended(evutil_socket_t fd, short what, void *opaque)
-{
-	struct session *s = opaque;
-
-	(void)fd;
-	(void)what;
-	s->give_up = true;
-}
-
 /* The guest's output comes before the result. */
 static void write_the_rest(struct session *s, struct result *result)
 {
-	static const struct timeval patience = {.tv_sec = LAST_WORDS_S};
 	bool own_end = result->kind == RESULT_GUEST_EXIT || result->kind == RESULT_RESET;
 	bool limited = s->give_up || !own_end;
 
 	s->give_up = false;
-	if (limited)
-		event_base_once(s->loop.base, -1, EV_TIMEOUT, on_patience_ended, s, &patience);
+	if (limited && !loop_limit(&s->loop, LAST_WORDS_MS))
+		s->give_up = true;
 	console_flush(&s->console);
 	while (console_pending(&s->console) && !s->give_up)
-		event_base_loop(s->loop.base, EVLOOP_ONCE);
+		loop_once(&s->loop);
 	if (console_pending(&s->console) && s->cut.kind != RESULT_OUTPUT_FAILED)
 		ending_fill(&s->cut, RESULT_OUTPUT_FAILED,
 			    "stdout did not take the last %u bytes of the guest's output",

@@ -5,7 +5,6 @@
 #include "vmm/run_report.h"
 
 #include <inttypes.h>
-#include <linux/kvm.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,18 +23,19 @@ void run_report_halted(struct ending *ending)
 static bool add_cpu(struct result *result, const struct vcpu *v)
 {
 	size_t used = strlen(result->detail), room = sizeof(result->detail) - used;
-	struct kvm_regs regs = {0};
+	bool interrupts_on;
+	uint64_t rip;
 	int length;
 
 	if (lapic_waits_for_sipi(v->lapic))
 		length = snprintf(result->detail + used, room, "cpu %u: waits for a SIPI\n", v->id);
-	else if (kvm_ioctl(v->vm->kvm, v->fd, KVM_GET_REGS, &regs) < 0)
+	else if (!vcpu_place(v, &rip, &interrupts_on))
 		length = snprintf(result->detail + used, room, "cpu %u: not known\n", v->id);
 	else
 		length = snprintf(result->detail + used, room,
 				  "cpu %u: %s at rip=0x%" PRIx64 ", interrupts %s, TPR class %u\n",
-				  v->id, v->halted ? "halted" : "running", (uint64_t)regs.rip,
-				  v->run->if_flag ? "on" : "off", lapic_cr8(v->lapic));
+				  v->id, v->halted ? "halted" : "running", rip,
+				  interrupts_on ? "on" : "off", lapic_cr8(v->lapic));
 	if (length >= 0 && (size_t)length < room)
 		return true;
 	result->detail[used] = '\0';
@@ -53,16 +53,12 @@ static int first_halted(const struct machine *m)
 
 void run_report_where(const struct machine *m, struct result *result)
 {
-	struct kvm_regs regs;
+	bool interrupts_on;
 
 	if (result->kind == RESULT_HALTED_FOREVER)
 		result->cpu = first_halted(m);
-	if (result->cpu >= 0 && result->rip == 0 && (unsigned)result->cpu < m->cpus) {
-		const struct vcpu *v = &m->vcpus[result->cpu];
-
-		if (kvm_ioctl(v->vm->kvm, v->fd, KVM_GET_REGS, &regs) >= 0)
-			result->rip = regs.rip;
-	}
+	if (result->cpu >= 0 && result->rip == 0 && (unsigned)result->cpu < m->cpus)
+		vcpu_place(&m->vcpus[result->cpu], &result->rip, &interrupts_on);
 	if (result->kind != RESULT_TIMEOUT && result->kind != RESULT_HALTED_FOREVER)
 		return;
 	for (unsigned i = 0; i < m->cpus; i++)

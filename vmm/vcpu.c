@@ -18,11 +18,22 @@
 
 /* More than any instruction has accesses of which each is an exit. */
 #define FINISH_MAX 64
+#define RFLAGS_IF  0x200u
 
 void vcpu_kick(struct vcpu *v)
 {
 	if (kick_send(&v->kick))
 		stats_kick(&v->stats);
+}
+
+bool vcpu_place(const struct vcpu *v, uint64_t *rip, bool *interrupts_on)
+{
+	struct kvm_regs regs = {0};
+	int error = kvm_ioctl(v->vm->kvm, v->fd, KVM_GET_REGS, &regs);
+
+	*rip = regs.rip;
+	*interrupts_on = (regs.rflags & RFLAGS_IF) != 0;
+	return error >= 0;
 }
 
 /* ---- the exit ---- */

@@ -75,6 +75,9 @@ bool vcpu_turn(struct vcpu *v);
  */
 bool vcpu_finish(struct vcpu *v);
 
+/* Where it stands, and its RFLAGS.IF. False: KVM does not say. [after its thread has ended] */
+bool vcpu_place(const struct vcpu *v, uint64_t *rip, bool *interrupts_on);
+
 /* Makes the owner look up. [any] */
 void vcpu_kick(struct vcpu *v);
 
