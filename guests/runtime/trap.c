@@ -34,6 +34,7 @@ void trap_dispatch(struct trap_frame *frame);
 static struct gate idt[256] __attribute__((aligned(16)));
 static trap_handler handlers[256];
 static volatile unsigned counts[MAX_CPUS][256];
+static volatile bool counted[MAX_CPUS]; /* has counts that are not 0 */
 
 void trap_init(void)
 {
@@ -88,10 +89,13 @@ unsigned trap_count_all(unsigned cpu)
 
 void trap_forget(void)
 {
-	for (unsigned cpu = 0; cpu < MAX_CPUS; cpu++)
+	for (unsigned cpu = 0; cpu < MAX_CPUS; cpu++) {
+		if (!counted[cpu])
+			continue;
+		counted[cpu] = false;
 		for (unsigned vector = 0; vector < 256; vector++)
-			if (counts[cpu][vector])
-				counts[cpu][vector] = 0;
+			counts[cpu][vector] = 0;
+	}
 }
 
 static bool fix_up(struct trap_frame *frame)
@@ -114,6 +118,7 @@ void trap_dispatch(struct trap_frame *frame)
 
 	if (vector < 32 && fix_up(frame))
 		return;
+	counted[cpu] = true;
 	counts[cpu][vector]++;
 	if (handler) {
 		handler(frame);
