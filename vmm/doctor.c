@@ -5,7 +5,6 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <linux/kvm.h>
 #include <string.h>
 #include <sys/utsname.h>
 
@@ -18,70 +17,14 @@
 
 /* ---------------------------------------------------------------- examining */
 
-#define CAP(name)                                                                                  \
- {                                                                                                 \
-  name, #name                                                                                      \
- }
-
-/* What lapicvm needs or uses, what it may come to use, and what tells hosts apart. */
-static const struct cap {
-	int number;
-	const char *name;
-} caps[] = {
-	CAP(KVM_CAP_USER_MEMORY),
-	CAP(KVM_CAP_EXT_CPUID),
-	CAP(KVM_CAP_NR_VCPUS),
-	CAP(KVM_CAP_MAX_VCPUS),
-	CAP(KVM_CAP_MAX_VCPU_ID),
-	CAP(KVM_CAP_NR_MEMSLOTS),
-	CAP(KVM_CAP_READONLY_MEM),
-	CAP(KVM_CAP_IMMEDIATE_EXIT),
-	CAP(KVM_CAP_SYNC_REGS),
-	CAP(KVM_CAP_VCPU_EVENTS),
-	CAP(KVM_CAP_EXCEPTION_PAYLOAD),
-	CAP(KVM_CAP_SET_GUEST_DEBUG),
-	CAP(KVM_CAP_SET_GUEST_DEBUG2),
-	CAP(KVM_CAP_X86_USER_SPACE_MSR),
-	CAP(KVM_CAP_X86_MSR_FILTER),
-	CAP(KVM_CAP_X86_SMM),
-	CAP(KVM_CAP_USER_NMI),
-	CAP(KVM_CAP_MP_STATE),
-	CAP(KVM_CAP_VAPIC),
-	CAP(KVM_CAP_IRQCHIP),
-	CAP(KVM_CAP_SPLIT_IRQCHIP),
-	CAP(KVM_CAP_X2APIC_API),
-	CAP(KVM_CAP_TSC_DEADLINE_TIMER),
-	CAP(KVM_CAP_TSC_CONTROL),
-	CAP(KVM_CAP_GET_TSC_KHZ),
-	CAP(KVM_CAP_VCPU_ATTRIBUTES),
-	CAP(KVM_CAP_ENFORCE_PV_FEATURE_CPUID),
-	CAP(KVM_CAP_DISABLE_QUIRKS2),
-	CAP(KVM_CAP_XSAVE2),
-	CAP(KVM_CAP_XCRS),
-	CAP(KVM_CAP_DEBUGREGS),
-	CAP(KVM_CAP_IOEVENTFD),
-};
-
-#define CAP_COUNT (sizeof(caps) / sizeof(caps[0]))
-_Static_assert(CAP_COUNT <= DOCTOR_CAPS_MAX, "room in struct doctor_facts");
-
-const char *doctor_cap_name(unsigned i, int *cap)
-{
-	if (i >= CAP_COUNT)
-		return NULL;
-	*cap = caps[i].number;
-	return caps[i].name;
-}
-
 static void ask_caps(const struct kvm_calls *kvm, struct doctor_facts *facts)
 {
-	int fd = kvm->open_kvm(kvm->opaque);
+	int fd = kvm->open_kvm(kvm->opaque), number;
 
 	if (fd < 0)
 		return;
-	for (unsigned i = 0; i < CAP_COUNT; i++)
-		facts->caps[i] = kvm_ioctl_value(kvm, fd, KVM_CHECK_EXTENSION,
-						 (unsigned long)caps[i].number);
+	for (unsigned i = 0; kvm_caps_name(i, &number); i++)
+		facts->caps[i] = kvm_caps_ask(kvm, fd, number);
 	facts->asked = true;
 	kvm->close(kvm->opaque, fd);
 }

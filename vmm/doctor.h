@@ -9,6 +9,7 @@
 
 #include "vmm/host.h"
 #include "vmm/kvm_calls.h"
+#include "vmm/kvm_caps.h"
 #include "vmm/options.h"
 #include "vmm/result.h"
 
@@ -16,18 +17,16 @@
 extern "C" {
 #endif
 
-#define DOCTOR_CAPS_MAX 64
-
 /* All that is told; plain data, so that texts can be tested without a host. */
 struct doctor_facts {
 	bool usable;
 	struct host_error error; /* where not usable */
 	struct host_traits traits;
-	bool asked;                /* the traits were asked for: /dev/kvm could be opened */
-	bool closed_asked;         /* inject_closed_bad was asked for */
-	char kernel[192];          /* "Linux 6.1.0 #1 SMP ... x86_64" */
-	char processor[96];        /* model name */
-	int caps[DOCTOR_CAPS_MAX]; /* KVM_CHECK_EXTENSION, in the order of doctor_cap_name() */
+	bool asked;             /* the traits were asked for: /dev/kvm could be opened */
+	bool closed_asked;      /* inject_closed_bad was asked for */
+	char kernel[192];       /* "Linux 6.1.0 #1 SMP ... x86_64" */
+	char processor[96];     /* model name */
+	int caps[KVM_CAPS_MAX]; /* KVM_CHECK_EXTENSION, in the order of kvm_caps_name() */
 };
 
 /* Looks at everything. `root` stands before the paths of /proc and /sys: "" for the host's own. */
@@ -40,9 +39,6 @@ void doctor_print_json(const struct doctor_facts *facts, FILE *to);
 /* For sending: the table, capabilities, processor flags and module parameters; no names of host or
  * user. */
 void doctor_print_report(const struct doctor_facts *facts, const char *root, FILE *to);
-
-/* "KVM_CAP_..." of facts->caps[i], NULL past the end; its number in *cap. */
-const char *doctor_cap_name(unsigned i, int *cap);
 
 /*
  * The verb: examines, prints to `out`, writes the report. False: *result says why the exit status

@@ -74,7 +74,7 @@ static void print_caps(const struct doctor_facts *facts, FILE *to)
 	int number;
 
 	fprintf(to, "\ncapabilities (KVM_CHECK_EXTENSION)\n");
-	for (unsigned i = 0; (name = doctor_cap_name(i, &number)); i++)
+	for (unsigned i = 0; (name = kvm_caps_name(i, &number)); i++)
 		fprintf(to, "  %-34s %3d  %d\n", name, number, facts->caps[i]);
 }
 

@@ -4,7 +4,6 @@
 #include "vmm/host.h"
 
 #include <errno.h>
-#include <linux/kvm.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -12,24 +11,12 @@
 
 #include "vmm/host_access.h"
 #include "vmm/kvm_calls.h"
+#include "vmm/kvm_caps.h"
 #include "vmm/probe.h"
 #include "vmm/result.h"
 
 #define CODE_NO_KVM     69
 #define CODE_HOST_LACKS 77
-
-static const struct required {
-	int cap;
-	const char *name;
-	const char *since;
-} required_caps[] = {
-	{KVM_CAP_USER_MEMORY, "KVM_CAP_USER_MEMORY", "2.6.25"},
-	{KVM_CAP_EXT_CPUID, "KVM_CAP_EXT_CPUID", "2.6.26"},
-	{KVM_CAP_VCPU_EVENTS, "KVM_CAP_VCPU_EVENTS", "2.6.33"},
-	{KVM_CAP_IMMEDIATE_EXIT, "KVM_CAP_IMMEDIATE_EXIT", "4.12"},
-	{KVM_CAP_X86_USER_SPACE_MSR, "KVM_CAP_X86_USER_SPACE_MSR", "5.10"},
-	{KVM_CAP_X86_MSR_FILTER, "KVM_CAP_X86_MSR_FILTER", "5.10"},
-};
 
 __attribute__((format(printf, 3, 4))) static bool fail(struct host_error *error, int code,
 						       const char *format, ...)
@@ -65,64 +52,47 @@ void host_error_result(const struct host_error *error, struct result *result)
 
 /* ---------------------------------------------------------------- the device */
 
-static int capability(const struct kvm_calls *kvm, int fd, int cap)
-{
-	int value = kvm_ioctl_value(kvm, fd, KVM_CHECK_EXTENSION, (unsigned long)cap);
-
-	return value < 0 ? 0 : value;
-}
-
 static bool is_kvm(const struct kvm_calls *kvm, int fd, struct host_error *error)
 {
-	int version = kvm_ioctl(kvm, fd, KVM_GET_API_VERSION, NULL);
+	int version = kvm_caps_version(kvm, fd);
 
 	if (version < 0)
 		return fail(error, CODE_NO_KVM,
 			    "/dev/kvm is not KVM's device: KVM_GET_API_VERSION: %s",
 			    strerror(-version));
-	if (version != KVM_API_VERSION)
+	if (version != kvm_caps_version_wanted)
 		return fail(
 			error, CODE_NO_KVM,
 			"/dev/kvm speaks version %d of KVM's interface, lapicvm version %d only",
-			version, KVM_API_VERSION);
+			version, kvm_caps_version_wanted);
 	return true;
 }
 
 static bool ask_capabilities(const struct kvm_calls *kvm, int fd, struct host_traits *traits,
 			     struct host_error *error)
 {
-	for (size_t i = 0; i < sizeof(required_caps) / sizeof(required_caps[0]); i++)
-		if (capability(kvm, fd, required_caps[i].cap) == 0)
-			return fail(error, CODE_HOST_LACKS,
-				    "this kernel's KVM lacks %s, which a Local APIC in user space "
-				    "needs: boot Linux %s or later",
-				    required_caps[i].name, required_caps[i].since);
-	traits->msr_exits = true;
-	traits->sync_regs = (uint32_t)capability(kvm, fd, KVM_CAP_SYNC_REGS);
-	traits->max_vcpus = (uint32_t)capability(kvm, fd, KVM_CAP_MAX_VCPUS);
-	traits->max_vcpu_id = (uint32_t)capability(kvm, fd, KVM_CAP_MAX_VCPU_ID);
-	/* api.rst, KVM_CAP_MAX_VCPUS and KVM_CAP_MAX_VCPU_ID: what to assume where they are absent.
-	 */
-	if (traits->max_vcpus == 0)
-		traits->max_vcpus = 4;
-	if (traits->max_vcpu_id == 0)
-		traits->max_vcpu_id = traits->max_vcpus;
-	traits->smm = capability(kvm, fd, KVM_CAP_X86_SMM) > 0;
-	return true;
+	const char *missing, *since;
+
+	kvm_caps_fill(kvm, fd, traits);
+	if (kvm_caps_suffice(kvm, fd, &missing, &since))
+		return true;
+	return fail(
+		error, CODE_HOST_LACKS,
+		"this kernel's KVM lacks %s, which a Local APIC in user space needs: boot Linux "
+		"%s or later",
+		missing, since);
 }
 
 /* ---------------------------------------------------------------- the guests */
 
 static bool ask_guests(struct probe *probe, struct host_traits *traits, struct host_error *error)
 {
-	int khz = kvm_ioctl(probe->vm.kvm, probe->fd, KVM_GET_TSC_KHZ, NULL);
-
-	traits->tsc_khz = khz > 0 ? (uint32_t)khz : 0;
+	traits->tsc_khz = probe_tsc_khz(probe);
 	if (!probe_hello(probe))
 		return fail(error, CODE_HOST_LACKS,
 			    "KVM does not run a guest of two instructions as it should (last exit "
 			    "reason %u); the kernel's log may say why: sudo dmesg",
-			    probe->run->exit_reason);
+			    probe_last_exit(probe));
 	traits->x2apic_exits = probe_x2apic_exits(probe);
 	traits->apic_base_exits = probe_apic_base_exits(probe);
 	traits->tsc_deadline_exits = probe_tsc_deadline_exits(probe);

@@ -266,7 +266,7 @@ static bool take(struct parser *p, const struct option *option, const char *valu
 /* `given` starts with a dash; its value stands behind '=' or is the next word. */
 static bool parse_option(struct parser *p, const char *given)
 {
-	const char *word = without_dashes(given), *equals = strchr(word, '='), *value = NULL;
+	const char *word = without_dashes(given), *equals = strchr(word, '=');
 	size_t length = equals ? (size_t)(equals - word) : strlen(word);
 	const struct option *option = find_option(word, length);
 
@@ -275,15 +275,15 @@ static bool parse_option(struct parser *p, const char *given)
 	if (!(option->verbs & p->verb->takes))
 		return refuse(p, "%s is an option of '%s', not of '%s'", option->name,
 			      option->verbs & OF_RUN ? "run" : "doctor", p->verb->name);
-	if (equals && !option->value)
+	if (!option->value && equals)
 		return refuse(p, "%s takes no value, but '%s' gives one", option->name, given);
+	if (!option->value)
+		return take(p, option, "");
 	if (equals)
-		value = equals + 1;
-	else if (option->value && p->next < p->argc)
-		value = p->argv[p->next++];
-	if (option->value && !value)
+		return take(p, option, equals + 1);
+	if (p->next == p->argc)
 		return refuse(p, "%s needs %s after it", option->name, option->value);
-	return take(p, option, value);
+	return take(p, option, p->argv[p->next++]);
 }
 
 static bool parse_word(struct parser *p, const char *word)
@@ -297,35 +297,43 @@ static bool parse_word(struct parser *p, const char *word)
 	return refuse(p, "'%s' takes no argument, but '%s' is one", p->verb->name, word);
 }
 
-/* The first word says what to do; --help and --version may stand there too. */
-static bool parse_verb(struct parser *p)
+static bool is_verb(const struct verb *verb, const char *word)
+{
+	if (strcmp(word, "-h") == 0)
+		return verb->verb == OPTIONS_HELP;
+	if (verb->takes == 0)
+		word = without_dashes(word);
+	return strcmp(word, verb->name) == 0;
+}
+
+/* The first word says what to do; --help and --version may stand there too. NULL: refused. */
+static const struct verb *parse_verb(struct parser *p)
 {
 	const char *near = NULL, *word;
 	size_t best = SPELLING_MAX;
 
-	if (p->argc < 2)
-		return refuse(p, "say what to do: 'lapicvm run' boots the built-in tour, "
-				 "'lapicvm --help' lists the rest");
+	if (p->argc < 2) {
+		refuse(p, "say what to do: 'lapicvm run' boots the built-in tour, "
+			  "'lapicvm --help' lists the rest");
+		return NULL;
+	}
 	word = p->argv[p->next++];
 	for (size_t i = 0; i < COUNT(verb_table); i++) {
-		if (strcmp(word, verb_table[i].name) == 0 ||
-		    (strcmp(without_dashes(word), verb_table[i].name) == 0 &&
-		     verb_table[i].takes == 0) ||
-		    (strcmp(word, "-h") == 0 && verb_table[i].verb == OPTIONS_HELP)) {
-			p->verb = &verb_table[i];
-			return true;
-		}
+		if (is_verb(&verb_table[i], word))
+			return &verb_table[i];
 		if (nearer(word, verb_table[i].name, &best))
 			near = verb_table[i].name;
 	}
 	if (word[0] == '-')
-		return refuse(p, "'%s' stands where 'run' or 'doctor' is expected", word);
-	if (near)
-		return refuse(p, "no command '%s'; did you mean %s?", word, near);
-	return refuse(p,
-		      "no command '%s'; to boot an image say 'lapicvm run IMAGE', to check this "
-		      "host 'lapicvm doctor'",
-		      word);
+		refuse(p, "'%s' stands where 'run' or 'doctor' is expected", word);
+	else if (near)
+		refuse(p, "no command '%s'; did you mean %s?", word, near);
+	else
+		refuse(p,
+		       "no command '%s'; to boot an image say 'lapicvm run IMAGE', to check this "
+		       "host 'lapicvm doctor'",
+		       word);
+	return NULL;
 }
 
 static bool check_whole(struct parser *p)
@@ -347,7 +355,8 @@ bool options_parse(int argc, char **argv, struct options *options, char *why, si
 	struct parser p = {options, NULL, argc, argv, 1, false, why, why_size};
 
 	*options = (struct options){.ram_bytes = DEFAULT_RAM, .x2apic = true, .tsc_deadline = true};
-	if (!parse_verb(&p))
+	p.verb = parse_verb(&p);
+	if (!p.verb)
 		return false;
 	options->verb = p.verb->verb;
 	while (p.next < argc && options->verb == p.verb->verb && p.verb->takes) {

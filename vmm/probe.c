@@ -212,3 +212,8 @@ bool probe_registers(struct probe *p, uint64_t *edx_eax, uint64_t *rcx)
 	*rcx = regs.rcx;
 	return true;
 }
+
+uint32_t probe_last_exit(const struct probe *p)
+{
+	return p->run->exit_reason;
+}

@@ -51,7 +51,11 @@ bool probe_runs_to_msr(struct probe *probe, bool write, uint32_t msr);
 /* RAX and RDX, low halves joined as RDMSR gives them; and RCX. False: KVM refuses. */
 bool probe_registers(struct probe *probe, uint64_t *edx_eax, uint64_t *rcx);
 
+/* kvm_run's exit reason, for messages. */
+uint32_t probe_last_exit(const struct probe *probe);
+
 /* The questions of struct host_traits; each loads its own code. */
+uint32_t probe_tsc_khz(struct probe *probe);
 bool probe_hello(struct probe *probe);
 bool probe_x2apic_exits(struct probe *probe);
 bool probe_apic_base_exits(struct probe *probe);

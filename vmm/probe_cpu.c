@@ -13,6 +13,13 @@ static int vcpu_ioctl(const struct probe *p, unsigned long request, void *arg)
 	return kvm_ioctl(p->vm.kvm, p->fd, request, arg);
 }
 
+uint32_t probe_tsc_khz(struct probe *p)
+{
+	int khz = vcpu_ioctl(p, KVM_GET_TSC_KHZ, NULL);
+
+	return khz > 0 ? (uint32_t)khz : 0;
+}
+
 static bool set_single_step(struct probe *p, bool on)
 {
 	struct kvm_guest_debug debug = {

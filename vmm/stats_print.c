@@ -4,35 +4,9 @@
 #include "vmm/stats.h"
 
 #include <inttypes.h>
-#include <linux/kvm.h>
 #include <stdlib.h>
 
-static const char *const exit_names[STATS_EXIT_KINDS] = {
-	[KVM_EXIT_UNKNOWN] = "UNKNOWN",
-	[KVM_EXIT_EXCEPTION] = "EXCEPTION",
-	[KVM_EXIT_IO] = "IO",
-	[KVM_EXIT_HYPERCALL] = "HYPERCALL",
-	[KVM_EXIT_DEBUG] = "DEBUG",
-	[KVM_EXIT_HLT] = "HLT",
-	[KVM_EXIT_MMIO] = "MMIO",
-	[KVM_EXIT_IRQ_WINDOW_OPEN] = "IRQ_WINDOW_OPEN",
-	[KVM_EXIT_SHUTDOWN] = "SHUTDOWN",
-	[KVM_EXIT_FAIL_ENTRY] = "FAIL_ENTRY",
-	[KVM_EXIT_INTR] = "INTR",
-	[KVM_EXIT_SET_TPR] = "SET_TPR",
-	[KVM_EXIT_TPR_ACCESS] = "TPR_ACCESS",
-	[KVM_EXIT_NMI] = "NMI",
-	[KVM_EXIT_INTERNAL_ERROR] = "INTERNAL_ERROR",
-	[KVM_EXIT_SYSTEM_EVENT] = "SYSTEM_EVENT",
-	[KVM_EXIT_IOAPIC_EOI] = "IOAPIC_EOI",
-	[KVM_EXIT_HYPERV] = "HYPERV",
-	[KVM_EXIT_X86_RDMSR] = "X86_RDMSR",
-	[KVM_EXIT_X86_WRMSR] = "X86_WRMSR",
-	[KVM_EXIT_DIRTY_RING_FULL] = "DIRTY_RING_FULL",
-	[KVM_EXIT_X86_BUS_LOCK] = "X86_BUS_LOCK",
-	[KVM_EXIT_XEN] = "XEN",
-	[KVM_EXIT_NOTIFY] = "NOTIFY",
-};
+#include "vmm/kvm_names.h"
 
 static const char *const mode_names[STATS_MODES] = {
 	[LAPIC_SMI] = "SMI",   [LAPIC_NMI] = "NMI",       [LAPIC_INIT] = "INIT",
@@ -41,7 +15,7 @@ static const char *const mode_names[STATS_MODES] = {
 
 const char *stats_exit_name(uint32_t reason)
 {
-	return reason < STATS_EXIT_KINDS ? exit_names[reason] : NULL;
+	return kvm_names_exit(reason);
 }
 
 static void print_exits(const struct stats_vcpu *sum, FILE *to)
@@ -54,8 +28,8 @@ static void print_exits(const struct stats_vcpu *sum, FILE *to)
 	for (unsigned i = 0; i < STATS_EXIT_KINDS; i++) {
 		if (sum->exits[i] == 0)
 			continue;
-		if (exit_names[i])
-			fprintf(to, "  %-20s", exit_names[i]);
+		if (kvm_names_exit(i))
+			fprintf(to, "  %-20s", kvm_names_exit(i));
 		else if (i == STATS_EXIT_KINDS - 1)
 			fprintf(to, "  %u and above        ", i);
 		else

@@ -299,7 +299,9 @@ static void each_missing_capability_is_named(void **state)
 		mini_kvm_host.missing_cap = rows[i].cap;
 		fails(77, rows[i].name);
 		assert_non_null(strstr(why.text, rows[i].since));
-		assert_false(traits.msr_exits || traits.nmi);
+		assert_int_equal(traits.msr_exits, i < 4);
+		/* No guest was started. */
+		assert_false(traits.nmi);
 	}
 }
 
@@ -382,7 +384,7 @@ static char root[64];
 
 static void make(const char *path, const char *content)
 {
-	char whole[256], *slash = whole;
+	char whole[256], *slash;
 	FILE *file;
 
 	snprintf(whole, sizeof(whole), "%s%s", root, path);

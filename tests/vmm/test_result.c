@@ -25,7 +25,7 @@ static char folder[] = "/tmp/lapicvm-test-XXXXXX";
 
 static const char *at(const char *name)
 {
-	static char path[4][256];
+	static char path[4][512];
 	static unsigned next;
 
 	next = (next + 1) % 4;
