@@ -352,9 +352,10 @@ static bool check_whole(struct parser *p)
 
 bool options_parse(int argc, char **argv, struct options *options, char *why, size_t why_size)
 {
-	struct parser p = {options, NULL, argc, argv, 1, false, why, why_size};
+	struct parser p = {NULL, NULL, argc, argv, 1, false, why, why_size};
 
 	*options = (struct options){.ram_bytes = DEFAULT_RAM, .x2apic = true, .tsc_deadline = true};
+	p.options = options;
 	p.verb = parse_verb(&p);
 	if (!p.verb)
 		return false;
