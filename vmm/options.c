@@ -389,7 +389,7 @@ const char *options_help(void)
 	       "  -kernel FILE        the image, as QEMU spells it\n"
 	       "  -initrd FILE        a module for the guest; may be given more than once\n"
 	       "  -append TEXT        the guest's command line\n"
-	       "  -no-reboot          a reset by the guest ends the run\n"
+	       "  -no-reboot          accepted: a reset by the guest ends the run in any case\n"
 	       "  --lapic=user        where the Local APIC is; user space is the only place\n"
 	       "  --no-x2apic         hide x2APIC from the guest\n"
 	       "  --no-tsc-deadline   hide the TSC-deadline timer from the guest\n"
