@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Windows of one instruction, `sti; nop; cli` and a TPR lowered for a moment: they recur, and are
+// met. Not a window that comes once, and not how soon one is met.
+//
+// Proof: an interrupt is pending all the time; the loop opens the window and shuts it, hundreds of
+// times a second, until the handler has run. A host that only looks now and then never ends it.
+//
+// Rules: PRI-4, PRI-5, MP-5
+//
+// run: timeout=90
+// run: timeout=90 args="x2apic"
+#include "guests/runtime/guest.h"
+
+#define VECTOR 0x58
+#define ROUNDS 10
+
+static void open_flag(void)
+{
+	__asm__ volatile("sti; nop; cli" : : : "memory");
+}
+
+static void open_cr8(void)
+{
+	__asm__ volatile("movq %0, %%cr8; nop; nop; movq %1, %%cr8"
+			 :
+			 : "r"(UINT64_C(4)), "r"(UINT64_C(5))
+			 : "memory");
+}
+
+static void open_tpr(void)
+{
+	apic_write(APIC_TPR, 0x40);
+	apic_write(APIC_TPR, 0x50);
+}
+
+/* Work between two windows: other exits must not make the host forget that it waits for one. */
+static void some_work(unsigned turn)
+{
+	for (unsigned i = 0; i < turn % 50; i++)
+		cpu_pause();
+	if (turn % 8 == 0)
+		apic_read(APIC_CCR);
+}
+
+static bool window_met(void (*open)(void), bool interrupts, unsigned *turns)
+{
+	uint64_t end = rdtsc() + TIME_LOST_MS * time_tsc_per_ms();
+
+	trap_forget();
+	apic_ipi(0, APIC_ICR_SELF | APIC_ICR_ASSERT | VECTOR);
+	if (interrupts)
+		sti();
+	for (; !trap_count(0, VECTOR) && (int64_t)(rdtsc() - end) < 0; ++*turns) {
+		open();
+		some_work(*turns);
+	}
+	cli();
+	return trap_count(0, VECTOR) == 1;
+}
+
+static void rounds(const char *kind, void (*open)(void), bool interrupts)
+{
+	unsigned turns = 0;
+
+	for (unsigned round = 0; round < ROUNDS; round++)
+		CHECK(window_met(open, interrupts, &turns), "%s: the window of round %u was met",
+		      kind, round);
+	print("%s: %u windows were met, of %u that were opened\n", kind, ROUNDS, turns);
+}
+
+void guest_main(void)
+{
+	apic_enable();
+	trap_set(VECTOR, trap_eoi);
+	rounds("sti; nop; cli", open_flag, false);
+	apic_write(APIC_TPR, 0x50);
+	rounds("TPR lowered", open_tpr, true);
+	rounds("CR8 lowered", open_cr8, true);
+}
