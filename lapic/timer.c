@@ -9,7 +9,7 @@
 #define NS_PER_S 1000000000ull
 
 /* 64-bit fraction of part / whole, part < whole, by long division: a freestanding library has no
- * 128-bit one. */
+ * 128-bit one. Rounded up, so that a whole number of ticks falls on its nanosecond, not behind it. */
 static uint64_t fraction(uint64_t part, uint64_t whole)
 {
 	uint64_t quotient = 0;
@@ -22,7 +22,7 @@ static uint64_t fraction(uint64_t part, uint64_t whole)
 			quotient |= 1;
 		}
 	}
-	return quotient;
+	return quotient + (part != 0);
 }
 
 void timer_setup(struct lapic *l)
