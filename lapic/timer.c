@@ -9,7 +9,8 @@
 #define NS_PER_S 1000000000ull
 
 /* 64-bit fraction of part / whole, part < whole, by long division: a freestanding library has no
- * 128-bit one. Rounded up, so that a whole number of ticks falls on its nanosecond, not behind it. */
+ * 128-bit one. Rounded up, so that a whole number of ticks falls on its nanosecond, not behind it.
+ */
 static uint64_t fraction(uint64_t part, uint64_t whole)
 {
 	uint64_t quotient = 0;
@@ -140,8 +141,11 @@ static void next_period(struct lapic *l, uint64_t now)
 COLD static void expire(struct lapic *l, uint64_t now)
 {
 	uint32_t lvt = reg_get(l, REG_LVT_TIMER);
-	uint64_t due = l->timer == TIMER_DEADLINE ? l->tsc_deadline : l->timer_end;
+	uint64_t due = 0;
 
+	/* Two clocks: a TSC value is no number of bus ticks. */
+	if (traced(l))
+		due = l->timer == TIMER_DEADLINE ? l->tsc_deadline : ns_at(l, l->timer_end);
 	if (l->timer == TIMER_COUNTING && is_periodic(l)) {
 		next_period(l, now);
 	} else {
@@ -150,8 +154,7 @@ COLD static void expire(struct lapic *l, uint64_t now)
 	}
 	l->timer_touched = true;
 	if (traced(l))
-		event_simple(l, LAPIC_EVENT_TIMER_DUE, (uint8_t)(lvt & LVT_VECTOR),
-			     due == l->tsc_deadline ? due : ns_at(l, due));
+		event_simple(l, LAPIC_EVENT_TIMER_DUE, (uint8_t)(lvt & LVT_VECTOR), due);
 	lvt_fire(l, REG_LVT_TIMER);
 }
 
