@@ -1,0 +1,460 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Answers the ioctls that a machine makes and keeps book of them; KVM_RUN goes to the test's
+// script. Refuses nothing that KVM takes by mistake: it counts it.
+#include "tests/vmm/fake_kvm.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { KVM_FD = 2000, VM_FD = 2001, VCPU_FD = 2002 };
+
+#define IO_OFFSET     4096u
+#define MSR_TSC       0x10u
+#define MSR_APIC_BASE 0x1Bu
+#define MSR_ADJUST    0x3Bu
+#define RFLAGS_IF     0x200u
+
+static struct fake_vcpu *vcpu_of(struct fake_kvm *kvm, int fd)
+{
+	unsigned index = (unsigned)(fd - VCPU_FD);
+
+	return fd >= VCPU_FD && index < kvm->vcpu_count ? &kvm->vcpus[index] : NULL;
+}
+
+/* ---------------------------------------------------------------- time stamp counter */
+
+static uint64_t guest_tsc(const struct fake_vcpu *v)
+{
+	const struct fake_kvm *kvm = v->kvm;
+	unsigned __int128 host = kvm->host_tsc();
+
+	return (uint64_t)(host * kvm->tsc_multiplier / kvm->tsc_divisor) + v->tsc_offset;
+}
+
+static int msrs(struct fake_vcpu *v, bool set, struct kvm_msrs *msrs)
+{
+	struct kvm_msr_entry *entry = &msrs->entries[0];
+
+	switch (entry->index) {
+	case MSR_TSC:
+		if (set)
+			v->tsc_offset += entry->data - guest_tsc(v);
+		else
+			entry->data = guest_tsc(v);
+		return 1;
+	case MSR_ADJUST:
+		if (!v->kvm->tsc_adjust)
+			return 0;
+		if (set)
+			v->tsc_adjust = entry->data;
+		else
+			entry->data = v->tsc_adjust;
+		return 1;
+	case MSR_APIC_BASE:
+		if (v->kvm->no_apic_base)
+			return 0;
+		if (set)
+			v->apic_base = entry->data;
+		else
+			entry->data = v->apic_base;
+		return 1;
+	default: return 0;
+	}
+}
+
+static int offset_attribute(struct fake_vcpu *v, bool set, const struct kvm_device_attr *attr)
+{
+	uint64_t *value = (uint64_t *)(uintptr_t)attr->addr;
+
+	if (!v->kvm->tsc_attribute || attr->group != KVM_VCPU_TSC_CTRL ||
+	    attr->attr != KVM_VCPU_TSC_OFFSET)
+		return -ENXIO;
+	if (set)
+		v->tsc_offset = *value;
+	else
+		*value = v->tsc_offset;
+	return 0;
+}
+
+/* ---------------------------------------------------------------- running */
+
+static bool is_open(const struct fake_vcpu *v)
+{
+	return v->if_flag && !v->shadow && v->queued < 0;
+}
+
+/* What KVM writes at the end of every KVM_RUN. */
+static int came_back(struct fake_vcpu *v, int returned)
+{
+	struct kvm_run *run = v->run;
+
+	run->if_flag = v->if_flag;
+	run->ready_for_interrupt_injection = is_open(v);
+	if (run->kvm_valid_regs) {
+		run->s.regs.regs = v->regs;
+		run->s.regs.sregs = v->sregs;
+	}
+	return returned;
+}
+
+static void take_events(struct fake_vcpu *v)
+{
+	if (v->nmis_queued && !v->nmi_blocked) {
+		v->nmis_queued--;
+		v->nmis++;
+		v->nmi_blocked = true;
+		v->if_flag = false;
+	} else if (v->queued >= 0) {
+		v->taken[v->taken_count++ % FAKE_TAKEN] = (uint8_t)v->queued;
+		v->queued = -1;
+		v->if_flag = false;
+	}
+}
+
+static int enter(struct fake_vcpu *v)
+{
+	v->unfinished = false;
+	if (v->run->immediate_exit) {
+		v->finishes++;
+		return came_back(v, -EINTR);
+	}
+	v->runs++;
+	take_events(v);
+	v->shadow = false;
+	return came_back(v, v->kvm->script(v, v->run));
+}
+
+static void interrupt(struct fake_vcpu *v, const struct kvm_interrupt *interrupt)
+{
+	if (!is_open(v))
+		v->bad_interrupts++;
+	v->queued = (int)interrupt->irq;
+}
+
+/* ---------------------------------------------------------------- the calls */
+
+static void set_state(struct fake_vcpu *v)
+{
+	v->state_changes++;
+	if (v->unfinished)
+		v->changed_unfinished++;
+}
+
+static void set_events(struct fake_vcpu *v, const struct kvm_vcpu_events *events)
+{
+	v->events = *events;
+	if (events->flags & KVM_VCPUEVENT_VALID_NMI_PENDING)
+		v->nmis_queued = events->nmi.pending;
+	v->nmi_blocked = events->nmi.masked;
+	v->queued = events->interrupt.injected ? events->interrupt.nr : -1;
+	v->shadow = events->interrupt.shadow;
+}
+
+static void get_events(struct fake_vcpu *v, struct kvm_vcpu_events *events)
+{
+	*events = v->events;
+	events->nmi.pending = v->nmis_queued != 0;
+	events->nmi.masked = v->nmi_blocked;
+	events->interrupt.injected = v->queued >= 0;
+}
+
+static int vcpu_ioctl(struct fake_vcpu *v, unsigned long request, void *arg)
+{
+	struct kvm_translation *at = arg;
+
+	switch (request) {
+	case KVM_RUN: return enter(v);
+	case KVM_GET_REGS: *(struct kvm_regs *)arg = v->regs; return 0;
+	case KVM_SET_REGS:
+		set_state(v);
+		v->regs = *(struct kvm_regs *)arg;
+		v->if_flag = (v->regs.rflags & RFLAGS_IF) != 0;
+		return 0;
+	case KVM_GET_SREGS: *(struct kvm_sregs *)arg = v->sregs; return 0;
+	case KVM_SET_SREGS:
+		set_state(v);
+		v->sregs = *(struct kvm_sregs *)arg;
+		return 0;
+	case KVM_GET_DEBUGREGS: *(struct kvm_debugregs *)arg = v->debug; return 0;
+	case KVM_SET_DEBUGREGS: v->debug = *(struct kvm_debugregs *)arg; return 0;
+	case KVM_GET_VCPU_EVENTS: get_events(v, arg); return 0;
+	case KVM_SET_VCPU_EVENTS: set_events(v, arg); return 0;
+	case KVM_SET_MP_STATE: v->mp_states++; return 0;
+	case KVM_SET_CPUID2: v->cpuid_set++; return 0;
+	case KVM_GET_TSC_KHZ: return (int)v->kvm->tsc_khz;
+	case KVM_GET_MSRS: return msrs(v, false, arg);
+	case KVM_SET_MSRS: return msrs(v, true, arg);
+	case KVM_GET_DEVICE_ATTR: return offset_attribute(v, false, arg);
+	case KVM_SET_DEVICE_ATTR: return offset_attribute(v, true, arg);
+	case KVM_INTERRUPT: interrupt(v, arg); return 0;
+	case KVM_NMI: v->nmis_queued += v->nmis_queued < 2; return 0;
+	case KVM_SMI: v->smis++; return 0;
+	case KVM_SET_GUEST_DEBUG:
+		v->guest_debug = ((struct kvm_guest_debug *)arg)->control;
+		return 0;
+	case KVM_TRANSLATE:
+		at->physical_address = at->linear_address;
+		at->valid = 1;
+		return 0;
+	default: return -ENOTTY;
+	}
+}
+
+static int set_slot(struct fake_kvm *kvm, const struct kvm_userspace_memory_region *region)
+{
+	if (region->slot >= FAKE_SLOTS)
+		return -EINVAL;
+	/* As KVM: a slot that exists can be deleted, not changed in size; two must not overlap. */
+	if (region->memory_size) {
+		if (kvm->slots[region->slot].memory_size)
+			return -EINVAL;
+		for (unsigned i = 0; i < FAKE_SLOTS; i++) {
+			const struct kvm_userspace_memory_region *other = &kvm->slots[i];
+
+			if (other->memory_size &&
+			    region->guest_phys_addr < other->guest_phys_addr + other->memory_size &&
+			    other->guest_phys_addr < region->guest_phys_addr + region->memory_size)
+				return -EEXIST;
+		}
+	}
+	kvm->slots[region->slot] = *region;
+	kvm->slot_changes++;
+	return 0;
+}
+
+static int create_vcpu(struct fake_kvm *kvm, uint32_t id)
+{
+	struct fake_vcpu *v = &kvm->vcpus[kvm->vcpu_count];
+
+	if (kvm->vcpu_count == FAKE_VCPUS)
+		return -EINVAL;
+	if (!kvm->tss_set || !kvm->identity_set)
+		kvm->vcpu_before_tss = true;
+	*v = (struct fake_vcpu){
+		.kvm = kvm,
+		.id = id,
+		.queued = -1,
+		.apic_base = 0xFEE00800,
+		.tsc_offset = kvm->tsc_offset,
+		.sregs = {.cr0 = 0x60000010, .cs = {.base = 0xFFFF0000}},
+		.regs = {.rip = 0xFFF0, .rflags = 2},
+	};
+	kvm->descriptors++;
+	return VCPU_FD + (int)kvm->vcpu_count++;
+}
+
+/* Enough for a Local APIC: the vendor, leaf 1 with APIC, and 36 bits of address. */
+static int supported_cpuid(const struct fake_kvm *kvm, struct kvm_cpuid2 *cpuid)
+{
+	const struct kvm_cpuid_entry2 intel = {0,          0,          0,          0xD,
+					       0x756E6547, 0x6C65746E, 0x49656E69, {0}};
+	const struct kvm_cpuid_entry2 amd = {0, 0, 0, 0xD, 0x68747541, 0x444D4163, 0x69746E65, {0}};
+
+	if (cpuid->nent < 4)
+		return -E2BIG;
+	cpuid->nent = 4;
+	cpuid->entries[0] = kvm->amd ? amd : intel;
+	cpuid->entries[1] =
+		(struct kvm_cpuid_entry2){.function = 1, .eax = 0x306A9, .edx = 1u << 9};
+	cpuid->entries[2] = (struct kvm_cpuid_entry2){.function = 0x80000000, .eax = 0x80000008};
+	cpuid->entries[3] = (struct kvm_cpuid_entry2){.function = 0x80000008, .eax = 36};
+	return 0;
+}
+
+static int vm_ioctl(struct fake_kvm *kvm, unsigned long request, void *arg)
+{
+	switch (request) {
+	case KVM_SET_TSS_ADDR: kvm->tss_set = true; return 0;
+	case KVM_SET_IDENTITY_MAP_ADDR: kvm->identity_set = true; return 0;
+	case KVM_ENABLE_CAP: kvm->msr_reasons = ((struct kvm_enable_cap *)arg)->args[0]; return 0;
+	case KVM_X86_SET_MSR_FILTER: kvm->filter = *(struct kvm_msr_filter *)arg; return 0;
+	case KVM_SET_USER_MEMORY_REGION: return set_slot(kvm, arg);
+	case KVM_CREATE_VCPU: return create_vcpu(kvm, (uint32_t)(uintptr_t)arg);
+	default: return -ENOTTY;
+	}
+}
+
+static int device_ioctl(struct fake_kvm *kvm, unsigned long request, void *arg)
+{
+	switch (request) {
+	case KVM_CREATE_VM: kvm->descriptors++; return VM_FD;
+	case KVM_GET_VCPU_MMAP_SIZE: return FAKE_RUN_BYTES;
+	case KVM_GET_SUPPORTED_CPUID: return supported_cpuid(kvm, arg);
+	default: return -ENOTTY;
+	}
+}
+
+static int fake_open(void *opaque)
+{
+	struct fake_kvm *kvm = opaque;
+
+	if (kvm->open_error)
+		return -kvm->open_error;
+	kvm->descriptors++;
+	return KVM_FD;
+}
+
+static int fake_ioctl(void *opaque, int fd, unsigned long request, void *arg)
+{
+	struct fake_kvm *kvm = opaque;
+	struct fake_vcpu *v = vcpu_of(kvm, fd);
+
+	if (kvm->failing_error && request == kvm->failing_request)
+		return -kvm->failing_error;
+	if (v)
+		return vcpu_ioctl(v, request, arg);
+	return fd == VM_FD ? vm_ioctl(kvm, request, arg) : device_ioctl(kvm, request, arg);
+}
+
+static void *fake_mmap(void *opaque, int fd, size_t bytes)
+{
+	struct fake_vcpu *v = vcpu_of(opaque, fd);
+
+	v->run = bytes == FAKE_RUN_BYTES ? calloc(1, bytes) : NULL;
+	errno = ENOMEM;
+	return v->run;
+}
+
+static void fake_munmap(void *opaque, void *run, size_t bytes)
+{
+	(void)opaque;
+	(void)bytes;
+	free(run);
+}
+
+static void fake_close(void *opaque, int fd)
+{
+	struct fake_kvm *kvm = opaque;
+
+	(void)fd;
+	kvm->descriptors--;
+}
+
+static uint64_t real_tsc(void)
+{
+	return __builtin_ia32_rdtsc();
+}
+
+void fake_kvm_init(struct fake_kvm *kvm)
+{
+	*kvm = (struct fake_kvm){
+		.calls = {fake_open, fake_ioctl, fake_mmap, fake_munmap, fake_close, kvm},
+		.tsc_attribute = true,
+		.tsc_adjust = true,
+		.tsc_khz = 2000000,
+		.tsc_multiplier = 1,
+		.tsc_divisor = 1,
+		.host_tsc = real_tsc,
+	};
+}
+
+/* ---------------------------------------------------------------- what a script says */
+
+int fake_exit(struct kvm_run *run, uint32_t reason)
+{
+	run->exit_reason = reason;
+	return 0;
+}
+
+static int mmio(struct fake_vcpu *v, uint64_t address, uint64_t value, unsigned width, bool write)
+{
+	struct kvm_run *run = v->run;
+
+	v->unfinished = true;
+	run->mmio.phys_addr = address;
+	run->mmio.len = width;
+	run->mmio.is_write = write;
+	memcpy(run->mmio.data, &value, sizeof(value));
+	return fake_exit(run, KVM_EXIT_MMIO);
+}
+
+int fake_mmio_write(struct fake_vcpu *v, uint64_t address, uint64_t value, unsigned width)
+{
+	return mmio(v, address, value, width, true);
+}
+
+int fake_mmio_read(struct fake_vcpu *v, uint64_t address, unsigned width)
+{
+	return mmio(v, address, UINT64_C(0xA5A5A5A5A5A5A5A5), width, false);
+}
+
+static int port_io(struct fake_vcpu *v, uint16_t port, uint32_t value, unsigned width, bool out)
+{
+	struct kvm_run *run = v->run;
+
+	v->unfinished = true;
+	run->io.direction = out ? KVM_EXIT_IO_OUT : KVM_EXIT_IO_IN;
+	run->io.size = (uint8_t)width;
+	run->io.port = port;
+	run->io.count = 1;
+	run->io.data_offset = IO_OFFSET;
+	memcpy((uint8_t *)run + IO_OFFSET, &value, sizeof(value));
+	return fake_exit(run, KVM_EXIT_IO);
+}
+
+int fake_out(struct fake_vcpu *v, uint16_t port, uint32_t value, unsigned width)
+{
+	return port_io(v, port, value, width, true);
+}
+
+int fake_in(struct fake_vcpu *v, uint16_t port, unsigned width)
+{
+	return port_io(v, port, 0xA5A5A5A5, width, false);
+}
+
+static int msr(struct fake_vcpu *v, uint32_t index, uint64_t value, uint32_t reason, uint32_t exit)
+{
+	v->unfinished = true;
+	v->run->msr.index = index;
+	v->run->msr.data = value;
+	v->run->msr.reason = reason;
+	v->run->msr.error = 0;
+	return fake_exit(v->run, exit);
+}
+
+int fake_wrmsr(struct fake_vcpu *v, uint32_t index, uint64_t value, uint32_t reason)
+{
+	return msr(v, index, value, reason, KVM_EXIT_X86_WRMSR);
+}
+
+int fake_rdmsr(struct fake_vcpu *v, uint32_t index, uint32_t reason)
+{
+	return msr(v, index, UINT64_C(0xA5A5A5A5A5A5A5A5), reason, KVM_EXIT_X86_RDMSR);
+}
+
+uint64_t fake_data(const struct fake_vcpu *v)
+{
+	uint64_t value = 0;
+
+	switch (v->run->exit_reason) {
+	case KVM_EXIT_MMIO: memcpy(&value, v->run->mmio.data, v->run->mmio.len); return value;
+	case KVM_EXIT_IO:
+		memcpy(&value, (const uint8_t *)v->run + IO_OFFSET, v->run->io.size);
+		return value;
+	default: return v->run->msr.data;
+	}
+}
+
+bool fake_backed(const struct fake_kvm *kvm, uint64_t gpa)
+{
+	for (unsigned i = 0; i < FAKE_SLOTS; i++)
+		if (gpa >= kvm->slots[i].guest_phys_addr &&
+		    gpa - kvm->slots[i].guest_phys_addr < kvm->slots[i].memory_size)
+			return true;
+	return false;
+}
+
+bool fake_filter_allows(const struct fake_kvm *kvm, uint32_t index, bool write)
+{
+	uint32_t wanted = write ? KVM_MSR_FILTER_WRITE : KVM_MSR_FILTER_READ;
+
+	for (unsigned i = 0; i < KVM_MSR_FILTER_MAX_RANGES; i++) {
+		const struct kvm_msr_filter_range *range = &kvm->filter.ranges[i];
+		uint32_t bit = index - range->base;
+
+		if (range->nmsrs && (range->flags & wanted) && bit < range->nmsrs)
+			return range->bitmap[bit / 8] >> (bit % 8) & 1;
+	}
+	return !(kvm->filter.flags & KVM_MSR_FILTER_DEFAULT_DENY);
+}

@@ -1,0 +1,326 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Bounded entries and bursts of single steps on a host that tells of windows late; nothing of it on
+// one that does not. Not how long they take: the clock here is the real one, so only bounds and
+// orders are asserted.
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tests/vmm/rig.h"
+
+#define CODE 0x200000u
+
+enum { SEEN_LONGEST_NS, SEEN_STEPPED, SEEN_UNBOUND, SEEN_OPEN_AT, SEEN_ENTRIES };
+
+/* Runs until the kick that bounds the entry, or for 20 ms if there is none. */
+static int until_kicked(struct rig *rig, struct kvm_run *run)
+{
+	uint64_t start = kick_clock_ns(), took;
+
+	for (int i = 0; i < 200 && !((volatile struct kvm_run *)run)->immediate_exit; i++)
+		usleep(100);
+	took = kick_clock_ns() - start;
+	if (took > rig->seen[SEEN_LONGEST_NS])
+		rig->seen[SEEN_LONGEST_NS] = took;
+	if (!run->immediate_exit)
+		rig->seen[SEEN_UNBOUND]++;
+	return -EINTR;
+}
+
+/* Kernel code with interrupts off; under single-step each entry is one instruction. */
+static int closed(struct fake_vcpu *v, struct kvm_run *run)
+{
+	struct rig *rig = rig_of(v);
+
+	rig->seen[SEEN_ENTRIES]++;
+	if (v->taken_count)
+		return -EINTR;
+	if (!(v->guest_debug & KVM_GUESTDBG_SINGLESTEP))
+		return until_kicked(rig, run);
+	v->regs.rip++;
+	rig->seen[SEEN_STEPPED]++;
+	/* The window of one instruction, which only stepping sees. */
+	v->if_flag =
+		rig->seen[SEEN_OPEN_AT] && rig->seen[SEEN_STEPPED] % rig->seen[SEEN_OPEN_AT] == 0;
+	return fake_exit(run, KVM_EXIT_DEBUG);
+}
+
+static struct rig *start(void (*host)(struct host_traits *))
+{
+	struct rig *rig = rig_start(closed, host);
+	struct fake_vcpu *f = rig_fake(rig, 0);
+
+	memset(ram_at(&rig->machine.ram, CODE, 0x1000), 0x90, 0x1000);
+	f->regs.rip = CODE;
+	f->sregs.cs.l = 1;
+	f->sregs.efer = 0x500;
+	rig_enable(rig, 0);
+	return rig;
+}
+
+static void wait_for_window(struct rig *rig)
+{
+	lapic_post(rig_vcpu(rig, 0)->lapic, LAPIC_FIXED, 0x51, false);
+}
+
+static void test_a_prompt_host_is_never_kicked_nor_stepped(void **state)
+{
+	struct rig *rig = start(rig_host_vmx);
+
+	(void)state;
+	wait_for_window(rig);
+	assert_true(rig_turns(rig, 0, 3));
+	assert_int_equal(rig->seen[SEEN_UNBOUND], 3);
+	assert_int_equal(rig->seen[SEEN_STEPPED], 0);
+	assert_int_equal(rig_vcpu(rig, 0)->stats.steps, 0);
+	rig_free(rig);
+}
+
+static void test_nothing_is_bounded_while_nothing_waits(void **state)
+{
+	struct rig *rig = start(rig_host_pvm);
+
+	(void)state;
+	assert_true(rig_turns(rig, 0, 3));
+	assert_int_equal(rig->seen[SEEN_UNBOUND], 3);
+	rig_free(rig);
+}
+
+static void test_an_entry_with_an_interrupt_waiting_is_bounded(void **state)
+{
+	struct rig *rig = start(rig_host_pvm);
+
+	(void)state;
+	rig->traits.single_step_cpl0 = false;
+	wait_for_window(rig);
+	assert_true(rig_turns(rig, 0, 20));
+	assert_int_equal(rig->seen[SEEN_UNBOUND], 0);
+	assert_int_equal(rig->seen[SEEN_STEPPED], 0);
+	/* It backs off, but not for ever. */
+	assert_int_equal(rig_vcpu(rig, 0)->step.bound_ns, 4000000);
+	rig_free(rig);
+}
+
+static void test_stepping_meets_a_window_of_one_instruction(void **state)
+{
+	struct rig *rig = start(rig_host_pvm);
+	struct fake_vcpu *f = rig_fake(rig, 0);
+
+	(void)state;
+	rig->seen[SEEN_OPEN_AT] = 37;
+	wait_for_window(rig);
+	for (int i = 0; i < 10000 && !f->taken_count; i++)
+		assert_true(rig_turns(rig, 0, 1));
+	assert_int_equal(f->taken_count, 1);
+	assert_int_equal(f->taken[0], 0x51);
+	assert_int_equal(f->bad_interrupts, 0);
+	/* Handed over at the step where it opened, and then not stepped any further. */
+	assert_int_equal(rig->seen[SEEN_STEPPED] % 37, 0);
+	assert_int_equal(f->guest_debug, 0);
+	assert_int_equal(f->run->kvm_valid_regs, 0);
+	rig_free(rig);
+}
+
+static void test_bursts_are_short_and_leave_the_guest_most_of_the_time(void **state)
+{
+	struct rig *rig = start(rig_host_pvm);
+	uint64_t begin = kick_clock_ns(), stepping = 0, longest = 0, run = 0;
+
+	(void)state;
+	wait_for_window(rig);
+	while (kick_clock_ns() - begin < 300000000) {
+		uint64_t before = kick_clock_ns(), steps = rig->seen[SEEN_STEPPED];
+
+		assert_true(rig_turns(rig, 0, 1));
+		if (rig->seen[SEEN_STEPPED] == steps) {
+			run = 0;
+			continue;
+		}
+		stepping += kick_clock_ns() - before;
+		longest = ++run > longest ? run : longest;
+	}
+	assert_true(rig->seen[SEEN_STEPPED] > 0);
+	assert_true(longest <= 100);
+	/* A tenth by the rule; a busy machine may stretch a step, so not asserted to the percent.
+	 */
+	assert_true(stepping < 300000000 / 5);
+	assert_int_equal(rig->seen[SEEN_UNBOUND], 0);
+	rig_free(rig);
+}
+
+/* Turns until stepping would have begun several times over. */
+static void turn_for_long(struct rig *rig)
+{
+	wait_for_window(rig);
+	assert_true(rig_turns(rig, 0, 60));
+}
+
+static void test_hlt_is_never_stepped(void **state)
+{
+	static const char *const code[] = {"\xF4", "\xF3\xF4", "\x48\xF4", "\x2E\x66\xF4"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(code) / sizeof(code[0]); i++) {
+		struct rig *rig = start(rig_host_pvm);
+		uint8_t *at = ram_at(&rig->machine.ram, CODE + 20, 8);
+
+		memcpy(at, code[i], strlen(code[i]));
+		turn_for_long(rig);
+		/* Up to the HLT, and no further. */
+		assert_int_equal(rig_fake(rig, 0)->regs.rip, CODE + 20);
+		assert_int_equal(rig->seen[SEEN_STEPPED], 20);
+		assert_int_equal(rig_fake(rig, 0)->guest_debug, 0);
+		rig_free(rig);
+	}
+}
+
+static void test_user_code_is_never_stepped(void **state)
+{
+	struct rig *rig = start(rig_host_pvm);
+
+	(void)state;
+	rig_fake(rig, 0)->sregs.ss.dpl = 3;
+	turn_for_long(rig);
+	assert_int_equal(rig->seen[SEEN_STEPPED], 0);
+	assert_int_equal(rig->seen[SEEN_UNBOUND], 0);
+	rig_free(rig);
+}
+
+static void test_a_guest_that_debugs_itself_is_not_stepped(void **state)
+{
+	struct rig *rig = start(rig_host_pvm);
+
+	(void)state;
+	rig_fake(rig, 0)->regs.rflags |= 0x100;
+	turn_for_long(rig);
+	assert_int_equal(rig->seen[SEEN_STEPPED], 0);
+	rig_free(rig);
+
+	rig = start(rig_host_pvm);
+	rig_fake(rig, 0)->debug.dr7 = 0x402;
+	turn_for_long(rig);
+	assert_int_equal(rig->seen[SEEN_STEPPED], 0);
+	rig_free(rig);
+}
+
+static void test_code_that_is_not_in_ram_is_not_stepped(void **state)
+{
+	struct rig *rig = start(rig_host_pvm);
+
+	(void)state;
+	rig_fake(rig, 0)->regs.rip = UINT64_C(0x7FFFFFFF0000);
+	turn_for_long(rig);
+	assert_int_equal(rig->seen[SEEN_STEPPED], 0);
+	rig_free(rig);
+}
+
+static int hangs_when_stepped(struct fake_vcpu *v, struct kvm_run *run)
+{
+	struct rig *rig = rig_of(v);
+
+	if (v->guest_debug & KVM_GUESTDBG_SINGLESTEP)
+		rig->seen[SEEN_STEPPED]++;
+	return until_kicked(rig, run);
+}
+
+/* As kvm_pvm does for an IRET to CPL 3 under single-step. */
+static void test_a_step_that_does_not_come_back_is_kicked(void **state)
+{
+	struct rig *rig = start(rig_host_pvm);
+
+	(void)state;
+	rig->kvm.script = hangs_when_stepped;
+	turn_for_long(rig);
+	assert_true(rig->seen[SEEN_STEPPED] > 0);
+	assert_int_equal(rig->seen[SEEN_UNBOUND], 0);
+	/* The burst is over with it. */
+	assert_int_equal(rig_vcpu(rig, 0)->step.on && rig_vcpu(rig, 0)->step.left > 0, false);
+	rig_free(rig);
+}
+
+static int lowers_tpr_for_a_moment(struct fake_vcpu *v, struct kvm_run *run)
+{
+	struct rig *rig = rig_of(v);
+
+	v->if_flag = true;
+	if (v->taken_count)
+		return -EINTR;
+	if (!(v->guest_debug & KVM_GUESTDBG_SINGLESTEP)) {
+		run->cr8 = 15;
+		return until_kicked(rig, run);
+	}
+	run->cr8 = ++rig->seen[SEEN_STEPPED] % 10 == 0 ? 3 : 15;
+	return fake_exit(run, KVM_EXIT_DEBUG);
+}
+
+static void test_a_tpr_lowered_for_one_instruction_is_met(void **state)
+{
+	struct rig *rig = start(rig_host_pvm);
+	struct fake_vcpu *f = rig_fake(rig, 0);
+
+	(void)state;
+	rig->kvm.script = lowers_tpr_for_a_moment;
+	lapic_set_cr8(rig_vcpu(rig, 0)->lapic, 15);
+	wait_for_window(rig);
+	for (int i = 0; i < 10000 && !f->taken_count; i++)
+		assert_true(rig_turns(rig, 0, 1));
+	assert_int_equal(f->taken[0], 0x51);
+	assert_int_equal(f->bad_interrupts, 0);
+	assert_int_equal(rig->seen[SEEN_STEPPED] % 10, 0);
+	rig_free(rig);
+}
+
+static int access_in_a_step(struct fake_vcpu *v, struct kvm_run *run)
+{
+	struct rig *rig = rig_of(v);
+
+	if (v->taken_count)
+		return -EINTR;
+	if (!(v->guest_debug & KVM_GUESTDBG_SINGLESTEP))
+		return until_kicked(rig, run);
+	/* `sti; in; cli`: open between the access and the next step, nowhere else. */
+	v->if_flag = rig->seen[SEEN_STEPPED]++ % 2 == 0;
+	return v->if_flag ? fake_in(v, 0x3FD, 1) : fake_exit(run, KVM_EXIT_DEBUG);
+}
+
+static void test_the_boundary_after_a_stepped_access_counts(void **state)
+{
+	struct rig *rig = start(rig_host_pvm);
+	struct fake_vcpu *f = rig_fake(rig, 0);
+
+	(void)state;
+	rig->kvm.script = access_in_a_step;
+	wait_for_window(rig);
+	for (int i = 0; i < 1000 && !f->taken_count; i++)
+		assert_true(rig_turns(rig, 0, 1));
+	assert_int_equal(f->taken[0], 0x51);
+	assert_true(f->finishes > 0);
+	assert_int_equal(rig->seen[SEEN_STEPPED], 1);
+	rig_free(rig);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_a_prompt_host_is_never_kicked_nor_stepped),
+		cmocka_unit_test(test_nothing_is_bounded_while_nothing_waits),
+		cmocka_unit_test(test_an_entry_with_an_interrupt_waiting_is_bounded),
+		cmocka_unit_test(test_stepping_meets_a_window_of_one_instruction),
+		cmocka_unit_test(test_bursts_are_short_and_leave_the_guest_most_of_the_time),
+		cmocka_unit_test(test_hlt_is_never_stepped),
+		cmocka_unit_test(test_user_code_is_never_stepped),
+		cmocka_unit_test(test_a_guest_that_debugs_itself_is_not_stepped),
+		cmocka_unit_test(test_code_that_is_not_in_ram_is_not_stepped),
+		cmocka_unit_test(test_a_step_that_does_not_come_back_is_kicked),
+		cmocka_unit_test(test_a_tpr_lowered_for_one_instruction_is_met),
+		cmocka_unit_test(test_the_boundary_after_a_stepped_access_counts),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
