@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The PC's two 8259A interrupt controllers, the slave's INT on the master's IR2, with their ELCR.
+// Not the processor's side: who watches INTR, and where the vector goes, is the owner's choice.
+#ifndef DEVICES_I8259_H
+#define DEVICES_I8259_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "devices/bus.h"
+#include "devices/irq_line.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define I8259_MASTER_PORT 0x20u
+#define I8259_SLAVE_PORT  0xA0u
+#define I8259_ELCR_PORT   0x4D0u
+#define I8259_PORTS       2u  /* of each of the three */
+#define I8259_INPUTS      16u /* 0 to 7 are the master's, 8 to 15 the slave's */
+#define I8259_CASCADE     2u  /* no input of the pair: the slave's INT is wired there */
+
+/* What a write to the odd port means. */
+enum i8259_step {
+	I8259_POWER_ON, /* OCW1; no ICW1 has come yet, so nothing is asked of the processor */
+	I8259_READY,    /* OCW1 */
+	I8259_ICW2,
+	I8259_ICW3,
+	I8259_ICW4,
+};
+
+/* One chip. Bit n of a set is input IRn. */
+struct i8259_chip {
+	uint8_t lines; /* inputs that are high */
+	uint8_t edges; /* inputs in edge mode that have risen and still ask for service */
+	uint8_t isr;
+	uint8_t imr;
+	uint8_t elcr; /* inputs in level mode; ICW1 may say so of all */
+	uint8_t icw1, icw2, icw3, icw4;
+	uint8_t lowest; /* the input that comes last; the one after it comes first */
+	enum i8259_step step;
+	bool special_mask;
+	bool rotate_on_aeoi;
+	bool read_isr; /* the even port reads ISR, otherwise IRR */
+	bool poll;     /* the next read, of either port, is an acknowledge */
+};
+
+/* The caller's memory. Fields are for reading in tests and reports; only the functions write them.
+ */
+struct i8259 {
+	struct i8259_chip master, slave;
+	struct irq_line intr;
+	bool intr_level;
+	bool keep_edges;
+};
+
+/*
+ * The pair after power-on: nothing reaches INTR before software has written ICW1 to ICW4.
+ *
+ * intr is copied; {0} leaves it unconnected. INTR falls at every acknowledge, and rises again at
+ * once where another request waits: an edge-triggered input behind it sees each.
+ *
+ * keep_edges: an edge-triggered request stays when its line falls before the acknowledge, as the
+ * models of KVM and QEMU have it, and software that was only ever run there. False: it goes with
+ * its line ("Edge and Level Triggered Modes" in the data sheet). A level, and the slave's request
+ * at the master, goes with its line in either case.
+ */
+void i8259_init(struct i8259 *pic, struct irq_line intr, bool keep_edges);
+
+/* Power-on once more, ELCR included; the input lines are as high as their devices hold them. */
+void i8259_reset(struct i8259 *pic);
+
+/*
+ * The wire to input n, 0 to 15. Inputs 2 and those from 16 on are not there: their lines lead
+ * nowhere. A line has one driver; who has more of them ors them together.
+ */
+struct irq_line i8259_input(struct i8259 *pic, unsigned n);
+
+/*
+ * The processor's interrupt acknowledge, both cycles: the vector, 0 to 255. It can always be
+ * called. Where no request is left it is that of IR7, and no ISR bit says that it is in service;
+ * where the master names a slave that is not there nobody drives the bus, and it is 255.
+ */
+uint8_t i8259_intack(struct i8259 *pic);
+
+/* The interrupt request register, as the even port would read it. */
+uint8_t i8259_irr(const struct i8259_chip *chip);
+
+/*
+ * Ports 20h-21h, A0h-A1h and 4D0h-4D1h, for bus_add(). pic must outlive the regions. Threads: see
+ * devices/bus.h; i8259_intack() is a call into this folder like any other.
+ */
+struct bus_region i8259_master_region(struct i8259 *pic);
+struct bus_region i8259_slave_region(struct i8259 *pic);
+struct bus_region i8259_elcr_region(struct i8259 *pic);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
