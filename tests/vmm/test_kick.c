@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// No kick is lost: not before a turn, not between the look and KVM_RUN, not on the way to sleep.
+// Not latency: bounds here are seconds.
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include <linux/kvm.h>
+#include <pthread.h>
+#include <signal.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "vmm/kick.h"
+
+#define FAR UINT64_C(3600000000000)
+
+static struct kvm_run run;
+static struct kick kick;
+
+static int setup(void **state)
+{
+	(void)state;
+	memset(&run, 0, sizeof(run));
+	return kick_install() && kick_join(&kick, &run) ? 0 : -1;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	kick_leave(&kick);
+	kick_uninstall();
+	return 0;
+}
+
+static uint8_t immediate_exit(void)
+{
+	return ((volatile struct kvm_run *)&run)->immediate_exit;
+}
+
+static void test_a_kick_to_a_thread_that_is_not_asleep_is_a_signal(void **state)
+{
+	(void)state;
+	kick_begin(&kick);
+	assert_false(kick_came(&kick));
+	assert_true(kick_send(&kick));
+	assert_true(kick_came(&kick));
+	assert_int_equal(immediate_exit(), 1);
+	kick_begin(&kick);
+	assert_false(kick_came(&kick));
+	assert_int_equal(immediate_exit(), 0);
+}
+
+static void test_a_sleep_after_a_kick_does_not_happen(void **state)
+{
+	uint64_t start;
+
+	(void)state;
+	kick_begin(&kick);
+	kick_send(&kick);
+	start = kick_clock_ns();
+	kick_sleep(&kick, start + FAR);
+	assert_true(kick_clock_ns() - start < UINT64_C(5000000000));
+}
+
+static void test_a_sleep_ends_at_its_moment(void **state)
+{
+	uint64_t start = kick_clock_ns();
+
+	(void)state;
+	kick_begin(&kick);
+	while (kick_clock_ns() < start + 30000000)
+		kick_sleep(&kick, start + 30000000);
+	assert_true(kick_clock_ns() - start < UINT64_C(5000000000));
+	/* A moment that is past already. */
+	kick_sleep(&kick, 1);
+	assert_true(kick_clock_ns() - start < UINT64_C(5000000000));
+}
+
+static void test_a_bound_sets_immediate_exit_once(void **state)
+{
+	uint64_t start = kick_clock_ns();
+
+	(void)state;
+	kick_begin(&kick);
+	kick_after(&kick, 2000000);
+	while (!immediate_exit() && kick_clock_ns() - start < UINT64_C(5000000000))
+		usleep(100);
+	assert_int_equal(immediate_exit(), 1);
+	assert_true(kick_clock_ns() - start >= 2000000);
+	/* It is no kick: nobody has left anything. */
+	assert_false(kick_came(&kick));
+	kick_begin(&kick);
+	usleep(10000);
+	assert_int_equal(immediate_exit(), 0);
+}
+
+static void test_a_bound_can_be_taken_back(void **state)
+{
+	(void)state;
+	kick_begin(&kick);
+	kick_after(&kick, 50000000);
+	kick_after(&kick, 0);
+	usleep(80000);
+	assert_int_equal(immediate_exit(), 0);
+}
+
+static void test_other_signals_stay_away_until_the_thread_leaves(void **state)
+{
+	sigset_t mask;
+
+	(void)state;
+	pthread_sigmask(SIG_SETMASK, NULL, &mask);
+	assert_true(sigismember(&mask, SIGINT));
+	assert_true(sigismember(&mask, SIGTERM));
+	assert_false(sigismember(&mask, KICK_SIGNAL));
+	assert_false(sigismember(&mask, SIGSEGV));
+	kick_leave(&kick);
+	pthread_sigmask(SIG_SETMASK, NULL, &mask);
+	assert_false(sigismember(&mask, SIGINT));
+	assert_true(kick_join(&kick, &run));
+}
+
+/* ---------------------------------------------------------------- two threads */
+
+#define ROUNDS 20000u
+
+static atomic_uint left_word, answered;
+
+/* Leaves a word, then kicks; the next only after the answer. */
+static void *kicker(void *opaque)
+{
+	(void)opaque;
+	for (unsigned i = 1; i <= ROUNDS; i++) {
+		atomic_store(&left_word, i);
+		kick_send(&kick);
+		while (atomic_load(&answered) != i)
+			sched_yield();
+	}
+	return NULL;
+}
+
+/* Rules: MP-5 */
+static void test_every_word_is_found_though_the_owner_sleeps_for_ever(void **state)
+{
+	pthread_t thread;
+
+	(void)state;
+	atomic_store(&left_word, 0);
+	atomic_store(&answered, 0);
+	assert_int_equal(pthread_create(&thread, NULL, kicker, NULL), 0);
+	while (atomic_load(&answered) != ROUNDS) {
+		kick_begin(&kick);
+		if (atomic_load(&left_word) != atomic_load(&answered))
+			atomic_store(&answered, atomic_load(&left_word));
+		else if (!kick_came(&kick))
+			kick_sleep(&kick, UINT64_MAX);
+	}
+	assert_int_equal(pthread_join(thread, NULL), 0);
+}
+
+/* As KVM_RUN: returns only for immediate_exit. A lost kick would last 10 s, and is seen. */
+static bool enter(void)
+{
+	uint64_t start = kick_clock_ns();
+
+	while (!immediate_exit()) {
+		if (kick_clock_ns() - start > UINT64_C(10000000000))
+			return false;
+		sched_yield();
+	}
+	return true;
+}
+
+/* Rules: MP-5 */
+static void test_every_word_is_found_though_the_guest_never_exits(void **state)
+{
+	bool lost = false;
+	pthread_t thread;
+
+	(void)state;
+	atomic_store(&left_word, 0);
+	atomic_store(&answered, 0);
+	assert_int_equal(pthread_create(&thread, NULL, kicker, NULL), 0);
+	while (atomic_load(&answered) != ROUNDS && !lost) {
+		kick_begin(&kick);
+		if (atomic_load(&left_word) != atomic_load(&answered))
+			atomic_store(&answered, atomic_load(&left_word));
+		else if (!kick_came(&kick))
+			lost = !enter();
+	}
+	assert_false(lost);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_a_kick_to_a_thread_that_is_not_asleep_is_a_signal),
+		cmocka_unit_test(test_a_sleep_after_a_kick_does_not_happen),
+		cmocka_unit_test(test_a_sleep_ends_at_its_moment),
+		cmocka_unit_test(test_a_bound_sets_immediate_exit_once),
+		cmocka_unit_test(test_a_bound_can_be_taken_back),
+		cmocka_unit_test(test_other_signals_stay_away_until_the_thread_leaves),
+		cmocka_unit_test(test_every_word_is_found_though_the_owner_sleeps_for_ever),
+		cmocka_unit_test(test_every_word_is_found_though_the_guest_never_exits),
+	};
+
+	return cmocka_run_group_tests(tests, setup, teardown);
+}
