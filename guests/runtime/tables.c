@@ -9,15 +9,21 @@
 #define PRESENT_WRITABLE_USER 7
 #define PAGE_2M               0x80
 
-/* SDM 3A, "Task Management in 64-bit Mode". */
+/* SDM 3A, "Task Management in 64-bit Mode": 104 bytes, from offset 4 on; the four before them keep
+ * the 64-bit fields aligned. */
 struct tss {
+	uint32_t before;
 	uint32_t reserved0;
 	uint64_t rsp[3];
-	uint64_t ist[8];
 	uint64_t reserved1;
-	uint16_t reserved2;
+	uint64_t ist[7];
+	uint64_t reserved2;
+	uint16_t reserved3;
 	uint16_t io_map;
-} __attribute__((packed));
+};
+
+#define TSS_BYTES 104
+#define TSS_START 4
 
 struct table_pointer {
 	uint16_t limit;
@@ -39,10 +45,10 @@ const struct table_pointer tables_gdt_pointer = {GDT_BYTES - 1, (uintptr_t)table
 
 static void set_tss_descriptor(unsigned cpu)
 {
-	uint64_t base = (uintptr_t)&tss[cpu];
+	uint64_t base = (uintptr_t)&tss[cpu] + TSS_START;
 	uint64_t *descriptor = &tables_gdt[SEL_TSS0 / 8 + 2 * cpu];
 
-	descriptor[0] = (sizeof(tss[0]) - 1) | (base & 0xffffff) << 16 | UINT64_C(0x89) << 40 |
+	descriptor[0] = (TSS_BYTES - 1) | (base & 0xffffff) << 16 | UINT64_C(0x89) << 40 |
 			(base >> 24 & 0xff) << 56;
 	descriptor[1] = base >> 32;
 }
@@ -60,10 +66,14 @@ void tables_build(void)
 		directories[i] = i << 21 | PAGE_2M | PRESENT_WRITABLE_USER;
 }
 
-void tables_load_tss(unsigned cpu, uint64_t top)
+void tables_load_tss(unsigned cpu)
 {
-	tss[cpu].rsp[0] = top;
-	tss[cpu].io_map = sizeof(tss[0]);
+	tss[cpu].io_map = TSS_BYTES;
 	set_tss_descriptor(cpu);
 	__asm__ volatile("ltr %w0" : : "r"(SEL_TSS0 + 16 * cpu) : "memory");
+}
+
+uint64_t *tables_interrupt_stack(unsigned cpu)
+{
+	return &tss[cpu].rsp[0];
 }

@@ -9,8 +9,9 @@
 /* Fills all of them; the first thing that runs. */
 void tables_build(void);
 
-/* Loads the task register of processor `cpu`, so that interrupts from CPL3 find its stack below
- * `top`. */
-void tables_load_tss(unsigned cpu, uint64_t top);
+/* Loads the task register of processor `cpu`. */
+void tables_load_tss(unsigned cpu);
+/* Where its TSS has the stack pointer that interrupts from CPL3 start with. */
+uint64_t *tables_interrupt_stack(unsigned cpu);
 
 #endif
