@@ -45,6 +45,6 @@ bool console_fd_writable(int fd, unsigned *count)
 	/* pipe(7): a pipe that polls as writable takes PIPE_BUF bytes. */
 	if (*count > PIPE_BUF)
 		*count = PIPE_BUF;
-	/* An error, or a closed reader: let the write say so. */
-	return poll(&out, 1, 0) != 0;
+	/* No descriptor, an error, a closed reader: let the write say so. */
+	return fd < 0 || poll(&out, 1, 0) != 0;
 }
