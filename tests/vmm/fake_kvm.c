@@ -278,7 +278,11 @@ static int vm_ioctl(struct fake_kvm *kvm, unsigned long request, void *arg)
 static int device_ioctl(struct fake_kvm *kvm, unsigned long request, void *arg)
 {
 	switch (request) {
-	case KVM_CREATE_VM: kvm->descriptors++; return VM_FD;
+	case KVM_CREATE_VM:
+		kvm->descriptors++;
+		memset(kvm->slots, 0, sizeof(kvm->slots));
+		kvm->vcpu_count = 0;
+		return VM_FD;
 	case KVM_GET_VCPU_MMAP_SIZE: return FAKE_RUN_BYTES;
 	case KVM_GET_SUPPORTED_CPUID: return supported_cpuid(kvm, arg);
 	default: return -ENOTTY;

@@ -1,0 +1,323 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// A machine's devices where a PC has them, its refusals to be built, its threads, input and output.
+// Not the devices' own behaviour.
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tests/vmm/rig.h"
+
+static int spin(struct fake_vcpu *v, struct kvm_run *run)
+{
+	(void)v;
+	(void)run;
+	usleep(100);
+	return -EINTR;
+}
+
+static uint32_t port(struct rig *rig, uint16_t number, bool write, uint32_t value, unsigned width)
+{
+	struct access access = {
+		.address = number,
+		.width = width,
+		.count = 1,
+		.write = write,
+		.data = (uint8_t *)&value,
+	};
+
+	if (!write)
+		value = 0;
+	machine_port(&rig->machine, &access);
+	return value;
+}
+
+static void test_devices_lie_where_a_pc_has_them(void **state)
+{
+	struct rig *rig = rig_new(spin);
+	uint32_t cpus;
+
+	(void)state;
+	rig->options.cpus = 3;
+	assert_true(rig_open(rig));
+	port(rig, 0x3F8, true, 'c', 1);
+	port(rig, 0xE9, true, 'd', 1);
+	assert_string_equal(rig->out, "cd");
+	assert_int_equal(port(rig, 0xE9, false, 0, 1), 0xE9);
+	assert_int_equal(port(rig, 0x64, false, 0, 1), 0);
+	port(rig, 0x510, true, 5, 2);
+	cpus = port(rig, 0x511, false, 0, 1);
+	assert_int_equal(cpus | port(rig, 0x511, false, 0, 1) << 8, 3);
+	port(rig, 0x70, true, 0x5F, 1);
+	assert_int_equal(port(rig, 0x71, false, 0, 1), 2);
+	assert_int_equal(port(rig, 0x2F8, false, 0, 4), 0xFFFFFFFF);
+	rig_free(rig);
+}
+
+static void test_string_output_is_many_bytes(void **state)
+{
+	struct rig *rig = rig_start(spin, rig_host_vmx);
+	struct access access = {
+		.address = 0x3F8,
+		.width = 1,
+		.count = 5,
+		.write = true,
+		.data = (uint8_t[]){'h', 'e', 'l', 'l', 'o'},
+	};
+
+	(void)state;
+	machine_port(&rig->machine, &access);
+	assert_string_equal(rig->out, "hello");
+	rig_free(rig);
+}
+
+static void test_output_waits_while_the_console_is_full(void **state)
+{
+	struct rig *rig = rig_start(spin, rig_host_vmx);
+
+	(void)state;
+	rig->full = true;
+	/* The rig's wait() makes room; it is called with no lock held, else this would hang. */
+	port(rig, 0x3F8, true, 'x', 1);
+	assert_int_equal(rig->waits, 1);
+	assert_string_equal(rig->out, "x");
+	rig->full = true;
+	port(rig, 0x3FD, false, 0, 1);
+	assert_int_equal(rig->waits, 1);
+	rig_free(rig);
+}
+
+static void test_input_fills_the_uart_and_room_is_told(void **state)
+{
+	struct rig *rig = rig_start(spin, rig_host_vmx);
+
+	(void)state;
+	port(rig, 0x3FA, true, 1, 1); /* FIFO on */
+	rig->rooms = 0;
+	assert_int_equal(machine_input(&rig->machine, (const uint8_t *)"0123456789abcdefgh", 18),
+			 16);
+	assert_int_equal(port(rig, 0x3F8, false, 0, 1), '0');
+	assert_int_equal(rig->rooms, 1);
+	assert_int_equal(machine_input(&rig->machine, (const uint8_t *)"gh", 2), 1);
+	rig_free(rig);
+}
+
+static void test_the_exit_port_ends_the_run_with_its_value(void **state)
+{
+	struct rig *rig = rig_start(spin, rig_host_vmx);
+
+	(void)state;
+	port(rig, 0xF4, true, 0x12345678, 4);
+	port(rig, 0xF4, true, 1, 4);
+	assert_int_equal(rig->ending.result.kind, RESULT_GUEST_EXIT);
+	assert_int_equal(rig->ending.result.value, 0x12345678);
+	rig_free(rig);
+}
+
+static void test_resets_end_the_run(void **state)
+{
+	static const struct {
+		uint16_t number;
+		uint8_t value;
+		const char *how;
+	} ways[] = {{0x64, 0xFE, "64h"}, {0xCF9, 0x06, "hard"}, {0xCF9, 0x04, "soft"}};
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		struct rig *rig = rig_start(spin, rig_host_vmx);
+
+		port(rig, ways[i].number, true, ways[i].value, 1);
+		assert_true(ending_reached(&rig->ending));
+		assert_int_equal(rig->ending.result.kind, RESULT_RESET);
+		assert_non_null(strstr(rig->ending.result.text, ways[i].how));
+		rig_free(rig);
+	}
+}
+
+/* ---------------------------------------------------------------- refusals */
+
+static void refused(struct rig *rig, enum result_kind kind, const char *phrase)
+{
+	assert_false(rig_open(rig));
+	assert_int_equal(rig->why.kind, kind);
+	if (!strstr(rig->why.text, phrase) && !strstr(rig->why.detail, phrase))
+		fail_msg("\"%s\" does not say \"%s\"", rig->why.text, phrase);
+	machine_close(&rig->machine);
+	assert_int_equal(rig->kvm.descriptors, 0);
+	/* rig_free() closes a machine too. */
+	fake_kvm_init(&rig->kvm);
+	rig->options.image = rig->image;
+	rig->options.cpus = 1;
+	rig->options.ram_bytes = 4 << 20;
+	assert_true(rig_open(rig));
+	rig_free(rig);
+}
+
+static void test_what_cannot_be_built_says_why(void **state)
+{
+	static const struct {
+		unsigned long request;
+		enum result_kind kind;
+		const char *phrase;
+	} calls[] = {
+		{KVM_CREATE_VCPU, RESULT_HOST_LACKS, "KVM_CREATE_VCPU"},
+		{KVM_SET_CPUID2, RESULT_HOST_LACKS, "KVM_SET_CPUID2"},
+		{KVM_GET_SUPPORTED_CPUID, RESULT_HOST_LACKS, "KVM_GET_SUPPORTED_CPUID"},
+		{KVM_SET_USER_MEMORY_REGION, RESULT_INTERNAL, "KVM_SET_USER_MEMORY_REGION"},
+		{KVM_SET_REGS, RESULT_INTERNAL, "first state"},
+		{KVM_SET_SREGS, RESULT_INTERNAL, "first state"},
+		{KVM_SET_VCPU_EVENTS, RESULT_INTERNAL, "first state"},
+	};
+	struct rig *rig;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
+		rig = rig_new(spin);
+		rig->kvm.failing_request = calls[i].request;
+		rig->kvm.failing_error = EPERM;
+		refused(rig, calls[i].kind, calls[i].phrase);
+	}
+	rig = rig_new(spin);
+	rig->kvm.open_error = ENOENT;
+	refused(rig, RESULT_NO_KVM, "/dev/kvm");
+	rig = rig_new(spin);
+	rig->kvm.tsc_khz = 0;
+	refused(rig, RESULT_HOST_LACKS, "TSC");
+	rig = rig_new(spin);
+	rig->options.cpus = FAKE_VCPUS + 1;
+	refused(rig, RESULT_HOST_LACKS, "-smp 9");
+	rig = rig_new(spin);
+	rig->options.image = "/nowhere/at/all";
+	refused(rig, RESULT_UNREADABLE, "/nowhere/at/all");
+	rig = rig_new(spin);
+	rig->options.ram_bytes = 12345;
+	refused(rig, RESULT_USAGE, "12345");
+}
+
+static void test_an_image_that_fits_nothing_shows_each_reason(void **state)
+{
+	struct rig *rig = rig_new(spin);
+
+	(void)state;
+	assert_int_equal(pwrite(rig->image_fd,
+				"\x7F"
+				"ELF\1\1\1",
+				7, 0),
+			 7);
+	assert_int_equal(ftruncate(rig->image_fd, 4096), 0);
+	assert_false(rig_open(rig));
+	assert_int_equal(rig->why.kind, RESULT_BAD_IMAGE);
+	assert_null(strchr(rig->why.text, '\n'));
+	assert_non_null(strstr(rig->why.detail, "ELF64"));
+	rig_free(rig);
+}
+
+/* ---------------------------------------------------------------- the LAPICs */
+
+static void test_lapics_are_what_cpuid_says(void **state)
+{
+	struct rig *rig = rig_new(spin);
+	uint64_t value;
+
+	(void)state;
+	rig->options.x2apic = false;
+	rig->options.tsc_deadline = false;
+	rig->options.cpus = 2;
+	assert_true(rig_open(rig));
+	assert_int_equal(lapic_msr_write(rig_vcpu(rig, 0)->lapic, 0x1B, 0xFEE00D00), LAPIC_GP);
+	assert_int_equal(lapic_msr_read(rig_vcpu(rig, 0)->lapic, 0x6E0, &value), LAPIC_GP);
+	/* 36 bits of address, of CPUID leaf 80000008h. */
+	assert_int_equal(lapic_msr_write(rig_vcpu(rig, 0)->lapic, 0x1B, 0x1000000900), LAPIC_GP);
+	assert_int_equal(lapic_msr_write(rig_vcpu(rig, 0)->lapic, 0x1B, 0x800000900), LAPIC_OK);
+	assert_int_equal(lapic_id(rig_vcpu(rig, 1)->lapic), 1);
+	assert_int_equal(lapic_apic_base(rig_vcpu(rig, 0)->lapic) & 0x100, 0x100);
+	assert_int_equal(lapic_apic_base(rig_vcpu(rig, 1)->lapic) & 0x100, 0);
+	/* Intel's six or seven local vectors, AMD's fewer. */
+	assert_int_equal(rig_read(rig, 1, 0x30) >> 16, 6);
+	rig_free(rig);
+
+	rig = rig_new(spin);
+	rig->kvm.amd = true;
+	assert_true(rig_open(rig));
+	assert_int_equal(rig_read(rig, 0, 0x30) >> 16, 5);
+	rig_free(rig);
+}
+
+/* ---------------------------------------------------------------- threads */
+
+static void test_threads_start_together_and_stop(void **state)
+{
+	struct rig *rig = rig_new(spin);
+
+	(void)state;
+	rig->options.cpus = 4;
+	assert_true(rig_open(rig));
+	assert_true(machine_start(&rig->machine, &rig->why));
+	/* The APs wait for SIPI: only a kick gets them out of their sleep. */
+	usleep(20000);
+	ending_say(&rig->ending, RESULT_TIMEOUT, -1, 0, "enough");
+	machine_stop(&rig->machine);
+	assert_true(rig_fake(rig, 0)->runs > 0);
+	assert_int_equal(rig_fake(rig, 1)->runs, 0);
+	rig_free(rig);
+}
+
+static int ipi(struct fake_vcpu *v, struct kvm_run *run)
+{
+	struct rig *rig = rig_of(v);
+
+	(void)run;
+	if (v->id == 0 && rig->step < 3) {
+		static const uint32_t icr[] = {0xC4500, 0xC4608, 0};
+
+		rig->step++;
+		return rig->step < 3 ? fake_mmio_write(v, 0xFEE00300, icr[rig->step - 1], 4)
+				     : -EINTR;
+	}
+	if (v->id == 0) {
+		usleep(100);
+		return -EINTR;
+	}
+	return fake_out(v, 0xF4, 0x20 + v->sregs.cs.selector / 0x100, 4);
+}
+
+static void test_a_sipi_reaches_an_ap_in_its_thread(void **state)
+{
+	struct rig *rig = rig_new(ipi);
+
+	(void)state;
+	rig->options.cpus = 2;
+	assert_true(rig_open(rig));
+	assert_true(machine_start(&rig->machine, &rig->why));
+	for (int i = 0; i < 5000 && !ending_reached(&rig->ending); i++)
+		usleep(1000);
+	ending_say(&rig->ending, RESULT_TIMEOUT, -1, 0, "it never came");
+	machine_stop(&rig->machine);
+	assert_int_equal(rig->ending.result.kind, RESULT_GUEST_EXIT);
+	assert_int_equal(rig->ending.result.value, 0x28);
+	rig_free(rig);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_devices_lie_where_a_pc_has_them),
+		cmocka_unit_test(test_string_output_is_many_bytes),
+		cmocka_unit_test(test_output_waits_while_the_console_is_full),
+		cmocka_unit_test(test_input_fills_the_uart_and_room_is_told),
+		cmocka_unit_test(test_the_exit_port_ends_the_run_with_its_value),
+		cmocka_unit_test(test_resets_end_the_run),
+		cmocka_unit_test(test_what_cannot_be_built_says_why),
+		cmocka_unit_test(test_an_image_that_fits_nothing_shows_each_reason),
+		cmocka_unit_test(test_lapics_are_what_cpuid_says),
+		cmocka_unit_test(test_threads_start_together_and_stop),
+		cmocka_unit_test(test_a_sipi_reaches_an_ap_in_its_thread),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

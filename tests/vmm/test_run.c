@@ -1,0 +1,353 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Whole runs on the scripted KVM, each in a child with stdin and stdout of its own: ends, output,
+// signals, resets. Not what a guest can do: tests/guests has real ones.
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "tests/vmm/fake_kvm.h"
+#include "tests/vmm/rig.h"
+#include "vmm/run.h"
+
+/* Long enough for any machine, short enough to fail in. */
+#define PATIENCE_MS 20000
+
+static struct options options;
+static struct host_traits traits;
+static struct fake_kvm kvm;
+static int image, in_pipe[2], out_pipe[2], result_pipe[2];
+static unsigned script_step;
+
+static int setup(void **state)
+{
+	static char path[64];
+	static const uint8_t code[] = {0xF4};
+
+	(void)state;
+	image = memfd_create("image", 0);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", image);
+	options = (struct options){.image = path, .cpus = 1, .ram_bytes = 4 << 20, .x2apic = true};
+	rig_host_vmx(&traits);
+	fake_kvm_init(&kvm);
+	script_step = 0;
+	return write(image, code, 1) != 1 || pipe(in_pipe) || pipe(out_pipe) || pipe(result_pipe);
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	close(image);
+	for (unsigned i = 0; i < 2; i++) {
+		close(in_pipe[i]);
+		close(out_pipe[i]);
+		close(result_pipe[i]);
+	}
+	return 0;
+}
+
+/* The run in a child; its result comes through result_pipe. */
+static pid_t start(fake_script *script)
+{
+	pid_t pid = fork();
+	struct result result;
+
+	assert_true(pid >= 0);
+	if (pid)
+		return pid;
+	dup2(in_pipe[0], 0);
+	dup2(out_pipe[1], 1);
+	close(in_pipe[0]);
+	close(in_pipe[1]);
+	close(out_pipe[0]);
+	close(out_pipe[1]);
+	kvm.script = script;
+	run_with(&options, &traits, &kvm.calls, &result);
+	if (write(result_pipe[1], &result, sizeof(result)) != sizeof(result))
+		_exit(2);
+	_exit(kvm.descriptors != 0);
+}
+
+static struct result finish(pid_t pid)
+{
+	struct pollfd wait = {.fd = result_pipe[0], .events = POLLIN};
+	struct result result = {0};
+	int status;
+
+	if (poll(&wait, 1, PATIENCE_MS) != 1) {
+		kill(pid, SIGKILL);
+		waitpid(pid, &status, 0);
+		fail_msg("the run did not end");
+	}
+	assert_int_equal(read(result_pipe[0], &result, sizeof(result)), sizeof(result));
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 0);
+	return result;
+}
+
+static struct result run_script(fake_script *script)
+{
+	return finish(start(script));
+}
+
+/* Everything that went to stdout. */
+static size_t output(char *text, size_t size)
+{
+	size_t used = 0;
+	ssize_t n;
+
+	close(out_pipe[1]);
+	while ((n = read(out_pipe[0], text + used, size - used)) > 0)
+		used += (size_t)n;
+	out_pipe[1] = dup(0);
+	return used;
+}
+
+/* ---------------------------------------------------------------- ends */
+
+static int says_hello(struct fake_vcpu *v, struct kvm_run *run)
+{
+	static const char text[] = "hello\n";
+
+	(void)run;
+	if (text[script_step])
+		return fake_out(v, 0x3F8, (uint8_t)text[script_step++], 1);
+	return fake_out(v, 0xF4, 42, 4);
+}
+
+static void test_a_guest_speaks_and_ends(void **state)
+{
+	struct result result = run_script(says_hello);
+	char text[64] = "";
+
+	(void)state;
+	assert_int_equal(result.kind, RESULT_GUEST_EXIT);
+	assert_int_equal(result.value, 42);
+	assert_int_equal(output(text, sizeof(text)), 6);
+	assert_string_equal(text, "hello\n");
+}
+
+static int floods(struct fake_vcpu *v, struct kvm_run *run)
+{
+	(void)run;
+	if (script_step++ < 300000)
+		return fake_out(v, 0x3F8, 'x', 1);
+	return fake_out(v, 0xF4, 0, 4);
+}
+
+static void test_output_waits_for_a_slow_reader_and_is_complete(void **state)
+{
+	static char text[400000];
+	pid_t pid = start(floods);
+
+	(void)state;
+	usleep(100000);
+	/* Nobody has read yet: pipe and buffer are full, and the guest waits. */
+	assert_int_equal(waitpid(pid, NULL, WNOHANG), 0);
+	assert_int_equal(output(text, sizeof(text)), 300000);
+	assert_int_equal(finish(pid).kind, RESULT_GUEST_EXIT);
+}
+
+static void test_a_reader_that_leaves_ends_the_run(void **state)
+{
+	pid_t pid;
+
+	(void)state;
+	pid = start(floods);
+	close(out_pipe[0]);
+	close(out_pipe[1]);
+	out_pipe[0] = dup(0);
+	out_pipe[1] = dup(0);
+	assert_int_equal(finish(pid).kind, RESULT_OUTPUT_FAILED);
+}
+
+static int speaks_then_ends(struct fake_vcpu *v, struct kvm_run *run)
+{
+	(void)run;
+	return script_step++ ? fake_out(v, 0xF4, 0, 4) : fake_out(v, 0x3F8, 'x', 1);
+}
+
+static void test_a_full_disk_spoils_a_good_end(void **state)
+{
+	int full = open("/dev/full", O_WRONLY);
+	struct result result;
+
+	(void)state;
+	dup2(full, out_pipe[1]);
+	close(full);
+	result = run_script(speaks_then_ends);
+	assert_int_equal(result.kind, RESULT_OUTPUT_FAILED);
+	assert_non_null(strstr(result.text, strerror(ENOSPC)));
+}
+
+static int spins(struct fake_vcpu *v, struct kvm_run *run)
+{
+	(void)v;
+	for (int i = 0; i < 20000 && !((volatile struct kvm_run *)run)->immediate_exit; i++)
+		usleep(1000);
+	return -EINTR;
+}
+
+static void test_a_guest_that_hangs_in_kvm_run_meets_the_time_limit(void **state)
+{
+	struct result result;
+
+	(void)state;
+	options.timeout_ms = 100;
+	result = run_script(spins);
+	assert_int_equal(result.kind, RESULT_TIMEOUT);
+	assert_non_null(strstr(result.text, "0.100 s"));
+	assert_non_null(strstr(result.detail, "cpu 0: running"));
+}
+
+static void test_signals_end_the_run(void **state)
+{
+	static const struct {
+		int number;
+		enum result_kind kind;
+	} signals[] = {{SIGINT, RESULT_SIGINT}, {SIGTERM, RESULT_SIGTERM}};
+
+	for (unsigned i = 0; i < 2; i++) {
+		pid_t pid;
+
+		if (i > 0)
+			setup(state);
+		pid = start(floods);
+		/* Output shows that the guest runs, and that signals are listened to. */
+		assert_int_equal(read(out_pipe[0], &(char){0}, 1), 1);
+		kill(pid, signals[i].number);
+		assert_int_equal(finish(pid).kind, signals[i].kind);
+		if (i == 0)
+			teardown(state);
+	}
+}
+
+static void test_ctrl_a_x_ends_the_run(void **state)
+{
+	(void)state;
+	assert_int_equal(write(in_pipe[1], "typed \001x", 8), 8);
+	assert_int_equal(run_script(spins).kind, RESULT_USER_QUIT);
+}
+
+/* ---------------------------------------------------------------- halts */
+
+static int halts(struct fake_vcpu *v, struct kvm_run *run)
+{
+	v->if_flag = true;
+	v->regs.rip = 0x100001;
+	v->regs.rflags = 0x202;
+	return fake_exit(run, KVM_EXIT_HLT);
+}
+
+/* stdin stays open all the time: no byte from there could wake this guest. */
+static void test_a_guest_that_halts_for_ever_is_recognised(void **state)
+{
+	struct result result;
+
+	(void)state;
+	options.cpus = 3;
+	result = run_script(halts);
+	assert_int_equal(result.kind, RESULT_HALTED_FOREVER);
+	assert_int_equal(result.cpu, 0);
+	assert_int_equal(result.rip, 0x100001);
+	assert_string_equal(result.detail,
+			    "cpu 0: halted at rip=0x100001, interrupts on, TPR class 0\n"
+			    "cpu 1: waits for a SIPI\ncpu 2: waits for a SIPI\n");
+}
+
+/* ---------------------------------------------------------------- resets */
+
+static int resets_twice(struct fake_vcpu *v, struct kvm_run *run)
+{
+	(void)run;
+	switch (script_step++) {
+	case 0:
+	case 2:
+	case 4: return fake_out(v, 0x3F8, '0' + script_step, 1);
+	case 1:
+	case 3: return fake_out(v, 0x64, 0xFE, 1);
+	default: return fake_out(v, 0xF4, v->runs, 4);
+	}
+}
+
+static void test_a_reset_starts_the_image_again(void **state)
+{
+	struct result result = run_script(resets_twice);
+	char text[16] = "";
+
+	(void)state;
+	assert_int_equal(result.kind, RESULT_GUEST_EXIT);
+	/* The third machine's vCPU had two runs. */
+	assert_int_equal(result.value, 2);
+	output(text, sizeof(text));
+	assert_string_equal(text, "135");
+}
+
+static void test_no_reboot_ends_with_the_reset(void **state)
+{
+	struct result result;
+
+	(void)state;
+	options.no_reboot = true;
+	result = run_script(resets_twice);
+	assert_int_equal(result.kind, RESULT_RESET);
+}
+
+static int resets_for_ever(struct fake_vcpu *v, struct kvm_run *run)
+{
+	(void)run;
+	return fake_out(v, 0x64, 0xFE, 1);
+}
+
+static void test_resets_without_end_meet_the_time_limit(void **state)
+{
+	(void)state;
+	options.timeout_ms = 200;
+	assert_int_equal(run_script(resets_for_ever).kind, RESULT_TIMEOUT);
+}
+
+/* ---------------------------------------------------------------- refusals */
+
+static void test_a_refused_machine_never_runs(void **state)
+{
+	(void)state;
+	kvm.open_error = EACCES;
+	assert_int_equal(run_script(spins).kind, RESULT_NO_KVM);
+	kvm.open_error = 0;
+	options.image = "/nowhere";
+	assert_int_equal(run_script(spins).kind, RESULT_UNREADABLE);
+}
+
+#define WITH(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		WITH(test_a_guest_speaks_and_ends),
+		WITH(test_output_waits_for_a_slow_reader_and_is_complete),
+		WITH(test_a_reader_that_leaves_ends_the_run),
+		WITH(test_a_full_disk_spoils_a_good_end),
+		WITH(test_a_guest_that_hangs_in_kvm_run_meets_the_time_limit),
+		WITH(test_signals_end_the_run),
+		WITH(test_ctrl_a_x_ends_the_run),
+		WITH(test_a_guest_that_halts_for_ever_is_recognised),
+		WITH(test_a_reset_starts_the_image_again),
+		WITH(test_no_reboot_ends_with_the_reset),
+		WITH(test_resets_without_end_meet_the_time_limit),
+		WITH(test_a_refused_machine_never_runs),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
