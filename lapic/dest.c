@@ -41,9 +41,16 @@ static bool matches_physical(const struct lapic *l, uint32_t dest)
 	return id == dest || (kind != MATCH_X2APIC && dest > 0xFFu && l->initial_id == dest);
 }
 
+/* An 8-bit FFh is broadcast to receivers in x2APIC mode too: of an IPI always (ICR-5), of a message
+ * where they are configured so (ICR-12). */
+static bool ff_broadcasts(uint64_t match, origin_t origin)
+{
+	return (origin & 0xFFu) == LAPIC_FROM_IPI || (match & MATCH_FF_BROADCASTS);
+}
+
 /* SDM "Logical Destination Mode" and "Logical Destination Mode in x2APIC Mode": the receiver's own
  * mode decides. */
-static bool matches_logical(uint64_t match, uint32_t dest, bool dest32)
+static bool matches_logical(uint64_t match, uint32_t dest, bool dest32, origin_t origin)
 {
 	uint32_t ldr = (uint32_t)match, ldr8 = ldr >> 24;
 	enum match_kind kind = kind_in(match);
@@ -51,6 +58,8 @@ static bool matches_logical(uint64_t match, uint32_t dest, bool dest32)
 	if (kind == MATCH_NONE || kind == MATCH_PHYSICAL_ONLY)
 		return false;
 	if (dest32 && dest == BROADCAST32)
+		return true;
+	if (kind == MATCH_X2APIC && !dest32 && dest == BROADCAST8 && ff_broadcasts(match, origin))
 		return true;
 	if (kind == MATCH_X2APIC)
 		return (ldr >> 16) == (dest >> 16) && (ldr & dest & 0xFFFFu) != 0;
@@ -94,7 +103,7 @@ enum lapic_post_result dest_all(struct lapic_map *map, const struct lapic *excep
 	enum lapic_post_result best = LAPIC_REFUSED;
 	uint32_t count = atomic_load_explicit(&map->count, memory_order_acquire);
 
-	if (mode == LAPIC_FIXED && vector >= 16)
+	if (mode == LAPIC_FIXED && vector >= 16 && count)
 		return fixed_to_all(map, except, vector, level, origin);
 	for (uint32_t i = 0; i < count; i++) {
 		struct lapic *l = member(map, i);
@@ -115,7 +124,9 @@ static enum lapic_post_result broadcast_message(struct lapic_map *map, enum lapi
 		struct lapic *l = member(map, i);
 		uint64_t match = match_word(l);
 
-		if (kind_in(match) == MATCH_X2APIC && !(match & MATCH_FF_BROADCASTS))
+		/* Where it is no broadcast, FFh is an ordinary ID. */
+		if (kind_in(match) == MATCH_X2APIC && !(match & MATCH_FF_BROADCASTS) &&
+		    lapic_id(l) != BROADCAST8)
 			continue;
 		best = better(best, mailbox_post(l, mode, vector, level, origin));
 	}
@@ -165,7 +176,7 @@ enum lapic_post_result dest_physical(struct lapic_map *map, uint32_t dest, bool 
  * "Lowest Priority Delivery Mode". `logical` false: all match.
  */
 static struct lapic *arbitrate(struct lapic_map *map, const struct lapic *except, bool logical,
-			       uint32_t dest, bool dest32)
+			       uint32_t dest, bool dest32, origin_t origin)
 {
 	uint32_t count = atomic_load_explicit(&map->count, memory_order_acquire);
 	uint32_t first = atomic_load_explicit(&map->last_winner, memory_order_relaxed) + 1;
@@ -180,7 +191,7 @@ static struct lapic *arbitrate(struct lapic_map *map, const struct lapic *except
 		unsigned ppr = atomic_load_explicit(&l->ppr_hint, memory_order_relaxed);
 
 		if (l == except || !(match & MATCH_SW_ENABLED) || kind_in(match) == MATCH_NONE ||
-		    (logical && !matches_logical(match, dest, dest32)) || ppr >= lowest)
+		    (logical && !matches_logical(match, dest, dest32, origin)) || ppr >= lowest)
 			continue;
 		lowest = ppr;
 		best = l;
@@ -194,7 +205,7 @@ static struct lapic *arbitrate(struct lapic_map *map, const struct lapic *except
 enum lapic_post_result dest_lowest_but(struct lapic_map *map, const struct lapic *except,
 				       uint8_t vector, origin_t origin)
 {
-	struct lapic *l = arbitrate(map, except, false, 0, false);
+	struct lapic *l = arbitrate(map, except, false, 0, false, origin);
 
 	return l ? mailbox_post(l, LAPIC_LOWEST, vector, false, origin) : LAPIC_REFUSED;
 }
@@ -225,7 +236,7 @@ enum lapic_post_result dest_logical(struct lapic_map *map, uint32_t dest, bool d
 	uint32_t count = atomic_load_explicit(&map->count, memory_order_acquire);
 
 	if (one) {
-		struct lapic *l = arbitrate(map, NULL, true, dest, dest32);
+		struct lapic *l = arbitrate(map, NULL, true, dest, dest32, origin);
 
 		return l ? mailbox_post(l, mode, vector, level, origin) : LAPIC_REFUSED;
 	}
@@ -235,7 +246,7 @@ enum lapic_post_result dest_logical(struct lapic_map *map, uint32_t dest, bool d
 	for (uint32_t i = 0; i < count; i++) {
 		struct lapic *l = member(map, i);
 
-		if (matches_logical(match_word(l), dest, dest32))
+		if (matches_logical(match_word(l), dest, dest32, origin))
 			best = better(best, mailbox_post(l, mode, vector, level, origin));
 	}
 	return best;
