@@ -25,7 +25,7 @@ static struct {
 	struct kvm_regs regs;
 	struct kvm_sregs sregs;
 	uint32_t leaf1_edx;
-	bool shadow, stepping, nmi, unfinished_msr;
+	bool shadow, stepping, nmi, unfinished_msr, unfinished_out;
 	int queued; /* vector, or -1 */
 	unsigned since_look;
 } vm;
@@ -45,6 +45,8 @@ void mini_kvm_vmx(void)
 		.max_vcpus = 4096,
 		.max_vcpu_id = 4096,
 		.sync_regs = 7,
+		.msr_error_vector = 13,
+		.nmi_vector = 2,
 		.cr8_lowering_exits = true,
 		.window_every = 1,
 		.closed = CLOSED_FAILS_ENTRY,
@@ -141,7 +143,7 @@ static int events(void)
 
 	if (vm.nmi && (open || !mini_kvm_host.nmi_waits_for_if)) {
 		vm.nmi = false;
-		return deliver(2) ? -1 : KVM_EXIT_SHUTDOWN;
+		return deliver(mini_kvm_host.nmi_vector) ? -1 : KVM_EXIT_SHUTDOWN;
 	}
 	if (vm.queued >= 0 && !open && mini_kvm_host.closed == CLOSED_FAILS_ENTRY)
 		return KVM_EXIT_FAIL_ENTRY;
@@ -196,7 +198,7 @@ static int access_msr(bool write)
 	run()->msr.reason = reason;
 	run()->msr.error = 0;
 	run()->msr.data = (uint32_t)vm.regs.rax;
-	if (!mini_kvm_host.msr_data_is_32_bits)
+	if (!mini_kvm_host.msr_writes_are_32_bits)
 		run()->msr.data |= vm.regs.rdx << 32;
 	vm.unfinished_msr = true;
 	return write ? KVM_EXIT_X86_WRMSR : KVM_EXIT_X86_RDMSR;
@@ -208,11 +210,11 @@ static int finish_msr(void)
 	bool write = byte(vm.regs.rip + 1) == 0x30;
 
 	vm.unfinished_msr = false;
-	if (run()->msr.error && !mini_kvm_host.msr_error_is_lost)
-		return deliver(13) ? -1 : KVM_EXIT_SHUTDOWN;
+	if (run()->msr.error && mini_kvm_host.msr_error_vector)
+		return deliver(mini_kvm_host.msr_error_vector) ? -1 : KVM_EXIT_SHUTDOWN;
 	if (!write) {
 		vm.regs.rax = (uint32_t)run()->msr.data;
-		vm.regs.rdx = mini_kvm_host.msr_data_is_32_bits ? 0 : run()->msr.data >> 32;
+		vm.regs.rdx = mini_kvm_host.msr_reads_are_32_bits ? 0 : run()->msr.data >> 32;
 	}
 	vm.regs.rip += 2;
 	return -1;
@@ -226,6 +228,7 @@ static int out(void)
 	run()->io.count = 1;
 	run()->io.data_offset = IO_OFFSET;
 	vm.run[IO_OFFSET] = (uint8_t)vm.regs.rax;
+	vm.unfinished_out = true;
 	vm.regs.rip += 2;
 	return KVM_EXIT_IO;
 }
@@ -346,6 +349,7 @@ static int enter(void)
 	unsigned done = 0;
 	int left = vm.unfinished_msr ? finish_msr() : -1;
 
+	vm.unfinished_out = false;
 	if (run()->immediate_exit)
 		return -EINTR;
 	if (mini_kvm_host.hangs_from_run && ++mini_kvm_host.runs >= mini_kvm_host.hangs_from_run)
@@ -451,6 +455,15 @@ static int set_cpuid(const struct kvm_cpuid2 *table)
 	return 0;
 }
 
+/* A real KVM would do the rest of the old instruction to the new registers. */
+static int set_regs(const struct kvm_regs *regs)
+{
+	if (vm.unfinished_msr || vm.unfinished_out)
+		mini_kvm_host.registers_set_too_early = true;
+	vm.regs = *regs;
+	return 0;
+}
+
 static int interrupt(const struct kvm_interrupt *given)
 {
 	bool open = (vm.regs.rflags & RFLAGS_IF) && !vm.shadow;
@@ -470,7 +483,7 @@ static int vcpu_ioctl(unsigned long request, void *arg)
 	case KVM_GET_TSC_KHZ: return mini_kvm_host.tsc_khz;
 	case KVM_SET_CPUID2: return set_cpuid(arg);
 	case KVM_GET_REGS: memcpy(arg, &vm.regs, sizeof(vm.regs)); return 0;
-	case KVM_SET_REGS: memcpy(&vm.regs, arg, sizeof(vm.regs)); return 0;
+	case KVM_SET_REGS: return set_regs(arg);
 	case KVM_GET_SREGS: memcpy(arg, &vm.sregs, sizeof(vm.sregs)); return 0;
 	case KVM_SET_SREGS: memcpy(&vm.sregs, arg, sizeof(vm.sregs)); return 0;
 	case KVM_SET_VCPU_EVENTS:

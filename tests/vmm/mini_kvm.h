@@ -23,13 +23,14 @@ struct mini_kvm_host {
 	/* MSRs. */
 	uint32_t kept_msr[2]; /* answered by the host in spite of filter and exit; 0: none */
 	bool keeps_writes_only;
-	bool msr_data_is_32_bits;
-	bool msr_error_is_lost;
+	bool msr_writes_are_32_bits, msr_reads_are_32_bits;
+	unsigned msr_error_vector; /* 13; 0: the error is lost */
 	/* Events. */
 	bool cr8_lowering_exits;
 	unsigned window_every; /* looks for an open window every so many instructions */
 	enum { CLOSED_HOLDS, CLOSED_REFUSES, CLOSED_DELIVERS, CLOSED_FAILS_ENTRY } closed;
 	bool nmi_waits_for_if;
+	unsigned nmi_vector; /* 2 */
 	/* Processor. */
 	enum { STEP_EXACT, STEP_BY_TWO, STEP_NEVER } step;
 	unsigned ns_per_instruction;
@@ -39,6 +40,7 @@ struct mini_kvm_host {
 	/* What happened. */
 	unsigned runs, open_descriptors;
 	bool mapped;
+	bool registers_set_too_early; /* KVM_SET_REGS while an exit's instruction was unfinished */
 };
 
 extern struct mini_kvm_host mini_kvm_host;

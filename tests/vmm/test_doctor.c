@@ -272,7 +272,8 @@ static void a_report_holds_what_another_needs(void **state)
 		assert_int_equal(mkdir(at(folders[i]), 0755), 0);
 	put("/proc/cpuinfo", "model name\t: Xeon\nflags\t\t: fpu vmx x2apic arat\n");
 	put("/sys/module/kvm/parameters/halt_poll_ns", "200000\n");
-	put("/sys/module/kvm_intel/parameters/zz", "Y\n");
+	for (char name[] = "/sys/module/kvm_intel/parameters/z"; name[33] > 'p'; name[33]--)
+		put(name, "Y\n");
 	put("/sys/module/kvm_intel/parameters/enable_apicv", "N\n");
 	doctor_examine(&mini_kvm_calls, root, &facts);
 	to = to_text();
@@ -283,7 +284,8 @@ static void a_report_holds_what_another_needs(void **state)
 	has("  KVM_CAP_X86_MSR_FILTER             189  1\n");
 	has("  KVM_CAP_X86_SMM                    117  1\n");
 	has("module kvm\n  halt_poll_ns=200000\n");
-	has("module kvm_intel\n  enable_apicv=N\n  zz=Y\n");
+	has("module kvm_intel\n  enable_apicv=N\n  q=Y\n  r=Y\n  s=Y\n  t=Y\n  u=Y\n  v=Y\n"
+	    "  w=Y\n  x=Y\n  y=Y\n  z=Y\n");
 	has_not("module kvm_amd");
 	has("an NMI is delivered with IF=0");
 	has("\"x2apic_exits\": true");

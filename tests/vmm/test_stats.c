@@ -154,6 +154,15 @@ static void a_due_that_led_nowhere_is_not_counted(void **state)
 		.kind = LAPIC_EVENT_ACCEPTED, .source = LAPIC_FROM_IPI, .vector = 0x30});
 	tell((struct lapic_event){.kind = LAPIC_EVENT_ACK, .vector = 0x30, .when_ns = 5000});
 	assert_int_equal(stats.timer.count, 0);
+	/* A post of the timer's own whose due nobody told. */
+	timer_fires(LAPIC_EVENT_ACCEPTED, 5000);
+	tell((struct lapic_event){.kind = LAPIC_EVENT_ACK, .vector = 0x30, .when_ns = 5000});
+	assert_int_equal(stats.timer.count, 1);
+	tell((struct lapic_event){
+		.kind = LAPIC_EVENT_ACCEPTED, .source = LAPIC_FROM_TIMER, .vector = 0x30});
+	tell((struct lapic_event){.kind = LAPIC_EVENT_ACK, .vector = 0x30, .when_ns = 5900});
+	assert_int_equal(stats.timer.count, 1);
+	memset(&stats.timer, 0, sizeof(stats.timer));
 	/* Flushed by INIT before it was taken. */
 	timer_fires(LAPIC_EVENT_ACCEPTED, 6000);
 	tell((struct lapic_event){.kind = LAPIC_EVENT_FLUSHED, .vector = 0x30});
@@ -183,6 +192,18 @@ static void percentiles_are_near_the_truth(void **state)
 	}
 	assert_int_equal(stats_percentile(&stats.timer, 1000), 3700000);
 	assert_int_equal(stats_percentile(&stats.timer, 5000), 3700000);
+}
+
+static void percentiles_of_few_are_rounded_up(void **state)
+{
+	(void)state;
+	for (uint64_t i = 1; i <= 3; i++)
+		stats_record(&stats.timer, i);
+	assert_int_equal(stats_percentile(&stats.timer, 0), 1);
+	assert_int_equal(stats_percentile(&stats.timer, 333), 1);
+	assert_int_equal(stats_percentile(&stats.timer, 334), 2);
+	assert_int_equal(stats_percentile(&stats.timer, 500), 2);
+	assert_int_equal(stats_percentile(&stats.timer, 667), 3);
 }
 
 static void every_duration_has_its_bucket(void **state)
@@ -293,12 +314,18 @@ static void an_empty_run_prints_too(void **state)
 	assert_null(strstr(text, "nan"));
 }
 
+#define POSTERS 3u
+#define POSTS   500000u
+
+static pthread_barrier_t all_here;
+
 static void *post_many(void *opaque)
 {
 	const struct lapic_event event = {.kind = LAPIC_EVENT_MERGED, .vector = 0x77};
 
 	(void)opaque;
-	for (unsigned i = 0; i < 100000; i++) {
+	pthread_barrier_wait(&all_here);
+	for (unsigned i = 0; i < POSTS; i++) {
 		stats_event(&stats, &event);
 		stats_kick(&stats);
 	}
@@ -307,15 +334,17 @@ static void *post_many(void *opaque)
 
 static void posts_from_many_threads_all_count(void **state)
 {
-	pthread_t threads[3];
+	pthread_t threads[POSTERS];
 
 	(void)state;
-	for (unsigned i = 0; i < 3; i++)
+	assert_int_equal(pthread_barrier_init(&all_here, NULL, POSTERS), 0);
+	for (unsigned i = 0; i < POSTERS; i++)
 		assert_int_equal(pthread_create(&threads[i], NULL, post_many, NULL), 0);
-	for (unsigned i = 0; i < 3; i++)
+	for (unsigned i = 0; i < POSTERS; i++)
 		pthread_join(threads[i], NULL);
-	assert_int_equal(stats.merged[0x77], 300000);
-	assert_int_equal(stats.kicks, 300000);
+	pthread_barrier_destroy(&all_here);
+	assert_int_equal(stats.merged[0x77], POSTERS * POSTS);
+	assert_int_equal(stats.kicks, POSTERS * POSTS);
 }
 
 int main(void)
@@ -328,6 +357,7 @@ int main(void)
 		cmocka_unit_test_setup(a_merged_due_keeps_the_older_moment, clear),
 		cmocka_unit_test_setup(a_due_that_led_nowhere_is_not_counted, clear),
 		cmocka_unit_test_setup(percentiles_are_near_the_truth, clear),
+		cmocka_unit_test_setup(percentiles_of_few_are_rounded_up, clear),
 		cmocka_unit_test_setup(every_duration_has_its_bucket, clear),
 		cmocka_unit_test_setup(percentiles_of_huge_counts_do_not_overflow, clear),
 		cmocka_unit_test_setup(sums_take_in_every_counter, clear),
