@@ -315,7 +315,7 @@ static void an_empty_run_prints_too(void **state)
 }
 
 #define POSTERS 3u
-#define POSTS   500000u
+#define POSTS   2000000u
 
 static pthread_barrier_t all_here;
 
