@@ -48,13 +48,26 @@ static void give_nmis(struct vcpu *v)
 	}
 }
 
+bool inject_holds_nmi(struct vcpu *v)
+{
+	struct kvm_vcpu_events events = {0};
+
+	if (!v->nmi_given || kvm_ioctl(v->vm->kvm, v->fd, KVM_GET_VCPU_EVENTS, &events) < 0)
+		return false;
+	v->nmi_given = events.nmi.pending;
+	return events.nmi.pending && !events.nmi.masked;
+}
+
 /*
  * KVM_INTERRUPT checks none of this, and KVM overwrites an interrupt that is still queued. What
  * kvm_run says is of the last exit; since then only `given` can have changed it.
  */
-static bool open_for_interrupt(const struct vcpu *v)
+static bool open_for_interrupt(struct vcpu *v)
 {
-	return !v->given && v->run->ready_for_interrupt_injection && v->run->if_flag;
+	/* Of two that may both be taken the NMI goes first, but KVM would put the interrupt before
+	 * it. */
+	return !v->given && v->run->ready_for_interrupt_injection && v->run->if_flag &&
+	       !inject_holds_nmi(v);
 }
 
 /* The vector, or -1 where an ExtINT finds no 8259 that answers. */

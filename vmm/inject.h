@@ -4,6 +4,7 @@
 #ifndef VMM_INJECT_H
 #define VMM_INJECT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct vcpu;
@@ -18,5 +19,9 @@ struct vcpu;
  * the result INJECT_* bits, of which the host gives no prompt notice. [owner]
  */
 unsigned inject(struct vcpu *v, uint32_t pending, uint32_t *left);
+
+/* Whether KVM holds an NMI that the guest could take now. It may have come in an interrupt shadow,
+ * as in `sti; hlt`, where KVM reports the HLT all the same. [owner] */
+bool inject_holds_nmi(struct vcpu *v);
 
 #endif

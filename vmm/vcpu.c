@@ -62,20 +62,6 @@ static void answer_msr(struct vcpu *v, const struct msr_access *access)
 	exit_answer_msr(v->run, ok, value);
 }
 
-/*
- * An NMI may have been posted to KVM and found the guest in an interrupt shadow, as in `sti; hlt`:
- * KVM keeps it while it reports the HLT.
- */
-static bool kvm_holds_nmi(struct vcpu *v)
-{
-	struct kvm_vcpu_events events = {0};
-
-	if (!v->nmi_given || kvm_ioctl(v->vm->kvm, v->fd, KVM_GET_VCPU_EVENTS, &events) < 0)
-		return false;
-	v->nmi_given = events.nmi.pending;
-	return events.nmi.pending && !events.nmi.masked;
-}
-
 static void answer(struct vcpu *v, const struct exit *exit)
 {
 	v->unfinished = exit->unfinished;
@@ -85,7 +71,7 @@ static void answer(struct vcpu *v, const struct exit *exit)
 	case EXIT_PORT: machine_port(v->machine, &exit->u.access); return;
 	case EXIT_MEMORY: answer_memory(v, &exit->u.access); return;
 	case EXIT_MSR: answer_msr(v, &exit->u.msr); return;
-	case EXIT_HALT: v->halted = !kvm_holds_nmi(v); return;
+	case EXIT_HALT: v->halted = !inject_holds_nmi(v); return;
 	case EXIT_TPR: lapic_write_cr8(v->lapic, v->run->cr8); return;
 	case EXIT_SHUTDOWN:
 	case EXIT_FAILED_ENTRY:

@@ -208,6 +208,33 @@ static void test_an_nmi_goes_first_and_alone(void **state)
 	rig_free(rig);
 }
 
+/* KVM delivers what KVM_INTERRUPT queued before a pending NMI: the second NMI of two would come
+ * after it. */
+static void test_no_interrupt_overtakes_an_nmi_that_kvm_still_holds(void **state)
+{
+	struct rig *rig = start(rig_host_pvm);
+	struct fake_vcpu *fake = rig_fake(rig, 0);
+	uint32_t left;
+
+	(void)state;
+	guest_is(rig, true, false);
+	lapic_post(rig_vcpu(rig, 0)->lapic, LAPIC_NMI, 0, false);
+	lapic_post(rig_vcpu(rig, 0)->lapic, LAPIC_NMI, 0, false);
+	do_inject(rig, &left);
+	fake->nmis_queued = 1;
+	fake->nmi_blocked = false;
+	rig_vcpu(rig, 0)->given = false; /* back from the guest, past the first one's IRET */
+	post(rig, 0x44);
+	assert_int_equal(do_inject(rig, &left), INJECT_WINDOW);
+	assert_int_equal(fake->queued, -1);
+	fake->nmi_blocked =
+		true; /* in the handler of the second: with IF = 1 it may be interrupted */
+	fake->nmis_queued = 0;
+	assert_int_equal(do_inject(rig, &left), 0);
+	assert_int_equal(fake->queued, 0x44);
+	rig_free(rig);
+}
+
 /* Rules: MP-4 */
 static void test_two_nmis_are_both_handed_over_with_if_clear(void **state)
 {
@@ -297,6 +324,7 @@ int main(void)
 		cmocka_unit_test(test_without_tpr_exits_a_masked_vector_waits_for_tpr),
 		cmocka_unit_test(test_a_vector_that_waits_for_an_eoi_needs_no_watch),
 		cmocka_unit_test(test_an_nmi_goes_first_and_alone),
+		cmocka_unit_test(test_no_interrupt_overtakes_an_nmi_that_kvm_still_holds),
 		cmocka_unit_test(test_two_nmis_are_both_handed_over_with_if_clear),
 		cmocka_unit_test(test_an_smi_needs_a_host_with_smm),
 		cmocka_unit_test(test_an_extint_that_nobody_answers_stops_nobody),
