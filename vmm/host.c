@@ -3,8 +3,6 @@
 // Not the questions themselves: those are in probe_*.c.
 #include "vmm/host.h"
 
-#include <errno.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -120,19 +118,14 @@ static bool ask(const struct kvm_calls *kvm, struct host_traits *traits, struct 
 {
 	struct result why = {.cpu = -1};
 	struct probe probe;
-	sigset_t mask;
-	bool good;
+	bool good = probe_open(&probe, kvm, traits, &why);
 
-	/* The probe takes its thread's signal mask as a vCPU's. */
-	pthread_sigmask(SIG_SETMASK, NULL, &mask);
-	good = probe_open(&probe, kvm, traits, &why);
 	if (good) {
 		good = question(&probe, traits, error);
 		probe_close(&probe);
 	} else {
 		fail(error, result_code(&why), "%.500s", why.text);
 	}
-	pthread_sigmask(SIG_SETMASK, &mask, NULL);
 	return good;
 }
 

@@ -46,6 +46,7 @@ static bool init_lapic(struct vcpu *v, const struct kvm_cpuid2 *cpuid, struct re
 		lapic_config_intel(&config);
 	config.initial_id = v->id;
 	config.bsp = v->id == 0;
+	config.bus_hz = CPUID_BUS_HZ;
 	config.maxphyaddr = (uint8_t)cpuid_maxphyaddr(cpuid);
 	config.x2apic = cpuid_has_x2apic(machine->traits, machine->options);
 	config.tsc_deadline = cpuid_has_tsc_deadline(machine->traits, machine->options);
