@@ -20,9 +20,17 @@ static uint64_t now_tsc(void *opaque)
 	return ((struct rig_cpu *)opaque)->rig->tsc;
 }
 
+static struct lapic *lapic_of(struct rig_cpu *cpu)
+{
+	return cpu->rig->l[cpu - cpu->rig->cpu];
+}
+
 static void deadline_changed(void *opaque)
 {
-	((struct rig_cpu *)opaque)->deadline_changes++;
+	struct rig_cpu *cpu = opaque;
+
+	cpu->deadline_changes++;
+	cpu->deadline = lapic_next_deadline(lapic_of(cpu));
 }
 
 static void kick(void *opaque)
@@ -37,6 +45,8 @@ static void eoi_broadcast(void *opaque, uint8_t vector)
 	if (cpu->eois < sizeof(cpu->eoi))
 		cpu->eoi[cpu->eois] = vector;
 	cpu->eois++;
+	if (cpu->on_eoi)
+		cpu->on_eoi(lapic_of(cpu), vector);
 }
 
 static void base_changed(void *opaque, uint64_t apic_base)

@@ -86,7 +86,9 @@ struct rig_cpu {
 	struct rig *rig;
 	void *page;
 	unsigned deadline_changes, kicks, base_changes;
-	uint64_t base; /* as last told */
+	struct lapic_deadline deadline; /* as found inside the last deadline_changed() */
+	uint64_t base;                  /* as last told */
+	void (*on_eoi)(struct lapic *l, uint8_t vector); /* what an I/O APIC does then */
 	uint8_t eoi[64];
 	unsigned eois;
 	struct lapic_event event[256];

@@ -432,6 +432,30 @@ static void test_suppression_that_is_not_advertised(void **state)
 	assert_int_equal(rig_cpu_of(l)->eois, 1);
 }
 
+static unsigned lines_high;
+
+static void still_high(struct lapic *l, uint8_t vector)
+{
+	/* The model is whole by now: the vector is out of service. */
+	if (lines_high && lines_high-- > 0)
+		assert_int_equal(lapic_post(l, LAPIC_FIXED, vector, true), LAPIC_NEW);
+}
+
+/* Rules: ACP-5, ACP-4 */
+static void test_a_line_still_high_delivers_again(void **state)
+{
+	struct lapic *l = rig_one();
+
+	(void)state;
+	rig_cpu_of(l)->on_eoi = still_high;
+	lines_high = 3;
+	lapic_post(l, LAPIC_FIXED, 0x55, true);
+	for (unsigned i = 0; i < 4; i++)
+		assert_serves(l, 0x55);
+	assert_nothing(l);
+	assert_int_equal(rig_cpu_of(l)->eois, 4);
+}
+
 /* Rules: ACP-6, ACP-1 */
 static void test_tmr_stays_until_the_next_acceptance(void **state)
 {
@@ -476,6 +500,7 @@ int main(void)
 		rig_test(test_eoi_broadcast_of_level_vectors),
 		rig_test(test_eoi_suppression),
 		rig_test(test_suppression_that_is_not_advertised),
+		rig_test(test_a_line_still_high_delivers_again),
 		rig_test(test_tmr_stays_until_the_next_acceptance),
 	};
 

@@ -157,8 +157,12 @@ static void test_random_programmes_with_a_floor(void **state)
 			/* At most what the model owes, and not before. */
 			assert_true(drain(l) <= (m.due ? 1u : 0u));
 			after = lapic_next_deadline(l);
-			if (after.clock != before.clock || after.at != before.at)
+			if (after.clock != before.clock || after.at != before.at) {
 				assert_true(cpu->deadline_changes != changes);
+				/* The last telling has told the last answer. */
+				assert_int_equal(cpu->deadline.clock, after.clock);
+				assert_true(cpu->deadline.at == after.at);
+			}
 			m.due = m.due && after.clock == LAPIC_CLOCK_NS;
 		}
 		rig_teardown(NULL);
