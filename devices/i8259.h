@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "devices/bus.h"
+#include "devices/i8259_chip.h"
 #include "devices/irq_line.h"
 
 #ifdef __cplusplus
@@ -20,31 +21,6 @@ extern "C" {
 #define I8259_PORTS       2u  /* of each of the three */
 #define I8259_INPUTS      16u /* 0 to 7 are the master's, 8 to 15 the slave's */
 #define I8259_CASCADE     2u  /* no input of the pair: the slave's INT is wired there */
-
-/* What a write to the odd port means. */
-enum i8259_step {
-	I8259_POWER_ON, /* OCW1; no ICW1 has come yet, so nothing is asked of the processor */
-	I8259_READY,    /* OCW1 */
-	I8259_ICW2,
-	I8259_ICW3,
-	I8259_ICW4,
-};
-
-/* One chip. Bit n of a set is input IRn. */
-struct i8259_chip {
-	uint8_t lines; /* inputs that are high */
-	uint8_t edges; /* inputs in edge mode that have risen and still ask for service */
-	uint8_t isr;
-	uint8_t imr;
-	uint8_t elcr; /* inputs in level mode; ICW1 may say so of all */
-	uint8_t icw1, icw2, icw3, icw4;
-	uint8_t lowest; /* the input that comes last; the one after it comes first */
-	enum i8259_step step;
-	bool special_mask;
-	bool rotate_on_aeoi;
-	bool read_isr; /* the even port reads ISR, otherwise IRR */
-	bool poll;     /* the next read, of either port, is an acknowledge */
-};
 
 /* The caller's memory. Fields are for reading in tests and reports; only the functions write them.
  */
@@ -83,9 +59,6 @@ struct irq_line i8259_input(struct i8259 *pic, unsigned n);
  * where the master names a slave that is not there nobody drives the bus, and it is 255.
  */
 uint8_t i8259_intack(struct i8259 *pic);
-
-/* The interrupt request register, as the even port would read it. */
-uint8_t i8259_irr(const struct i8259_chip *chip);
 
 /*
  * Ports 20h-21h, A0h-A1h and 4D0h-4D1h, for bus_add(). pic must outlive the regions. Threads: see

@@ -78,3 +78,9 @@ unsigned intack(struct pic_rig *rig)
 {
 	return i8259_intack(&rig->pic);
 }
+
+void forget(struct pic_rig *rig)
+{
+	rig->log.used = 0;
+	rig->log.text[0] = '\0';
+}

@@ -50,5 +50,7 @@ void line(struct pic_rig *rig, unsigned n, bool level);
 /* Low and then high: an edge, and the line stays high. */
 void edge(struct pic_rig *rig, unsigned n);
 unsigned intack(struct pic_rig *rig);
+/* Empties the log, whatever it holds. */
+void forget(struct pic_rig *rig);
 
 #endif

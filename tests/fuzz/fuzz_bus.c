@@ -11,10 +11,14 @@
 #include "devices/debug_exit.h"
 #include "devices/debugcon.h"
 #include "devices/fw_cfg.h"
+#include "devices/i8259.h"
 #include "devices/reset_port.h"
+#include "devices/test_lines.h"
 #include "devices/uart16550.h"
 
-#define REGIONS 16
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+#define REGIONS      16
+#define LINES        3 /* of the two UARTs, and the 8259s' INTR */
 
 /* A region that holds the bus to its side of the contract. */
 struct probe {
@@ -33,9 +37,11 @@ struct machine {
 	struct reset_port reset;
 	struct fw_cfg fw_cfg;
 	struct cmos cmos;
+	struct i8259 pic;
+	struct test_lines test_lines;
 	struct probe probes[PROBES];
 	struct timespec now;
-	bool irq[2];
+	bool irq[LINES];
 };
 
 static void require(bool holds)
@@ -63,14 +69,18 @@ static void take_reset(void *opaque, enum reset_port_request request)
 	require(request <= RESET_PORT_CF9_HARD);
 	cmos_reset(&m->cmos);
 	fw_cfg_reset(&m->fw_cfg);
+	i8259_reset(&m->pic);
 }
 
 static void take_level(void *opaque, unsigned n, bool level)
 {
 	struct machine *m = opaque;
+	struct irq_line com = i8259_input(&m->pic, 4 - n);
 
-	require(n < 2 && m->irq[n] != level);
+	require(n < LINES && m->irq[n] != level);
 	m->irq[n] = level;
+	if (n < 2)
+		irq_line_set(&com, level);
 }
 
 static void take_room(void *opaque)
@@ -108,14 +118,29 @@ static const struct cmos_ops cmos_ops = {.now = tell_now};
 static const uint8_t blob[300] = {1, 2, 3};
 static const struct fw_cfg_item items[] = {{0x0B, blob, sizeof(blob)}, {0x8000, blob, 0}};
 
+/* As firmware leaves them; the fuzzer would be long in finding it out. */
+static void start_pic(struct machine *m)
+{
+	static const uint16_t words[][2] = {
+		{0x20, 0x11}, {0x21, 0x08}, {0x21, 0x04}, {0x21, 0x01},
+		{0xA0, 0x11}, {0xA1, 0x70}, {0xA1, 0x02}, {0xA1, 0x01},
+	};
+
+	for (size_t i = 0; i < COUNT(words); i++)
+		bus_write(&m->ports, words[i][0], 1, words[i][1]);
+}
+
 static void build(struct machine *m)
 {
-	struct bus_region on_ports[8], on_memory[2];
+	struct bus_region on_ports[REGIONS], on_memory[2];
 	size_t n = 0;
 
 	memset(m, 0, sizeof(*m));
 	bus_init(&m->ports, "port I/O", BUS_LAST_PORT, m->port_table, REGIONS);
 	bus_init(&m->memory, "memory", BUS_LAST_MEMORY, m->memory_table, REGIONS);
+	i8259_init(&m->pic, (struct irq_line){take_level, m, 2}, true);
+	for (unsigned i = 0; i < I8259_INPUTS; i++)
+		m->test_lines.lines[i] = i8259_input(&m->pic, i);
 	uart16550_init(&m->com1, &uart_ops, m, (struct irq_line){take_level, m, 0});
 	uart16550_init(&m->mmio_uart, &uart_ops, m, (struct irq_line){take_level, m, 1});
 	m->exit = (struct debug_exit){take_value, m};
@@ -135,8 +160,13 @@ static void build(struct machine *m)
 	on_ports[n++] = reset_port_cf9_region(&m->reset);
 	on_ports[n++] = fw_cfg_region(&m->fw_cfg);
 	on_ports[n++] = cmos_region(&m->cmos);
+	on_ports[n++] = i8259_master_region(&m->pic);
+	on_ports[n++] = i8259_slave_region(&m->pic);
+	on_ports[n++] = i8259_elcr_region(&m->pic);
+	on_ports[n++] = test_lines_region(&m->test_lines);
 	while (n)
 		require(bus_add(&m->ports, &on_ports[--n], NULL, 0) == BUS_OK);
+	start_pic(m);
 
 	/* Memory has the same models, at both ends of the address space. */
 	on_memory[0] = uart16550_region(&m->mmio_uart, UINT64_MAX - 7);
@@ -211,8 +241,36 @@ static void receive(struct uart16550 *uart, struct input *in)
 	require(uart16550_receive(uart, bytes, n) == (n < space ? n : space));
 }
 
+/* What is asked for goes into service, unless AEOI ends that; without a request nothing does. */
+static void acknowledge(struct machine *m)
+{
+	bool asked = m->pic.intr_level;
+	int ir = i8259_chip_request(&m->pic.master);
+	uint8_t isr = m->pic.master.isr;
+
+	require(asked == (ir >= 0));
+	i8259_intack(&m->pic);
+	if (!asked)
+		require(m->pic.master.isr == isr);
+	else
+		require((m->pic.master.icw4 & 2) || (m->pic.master.isr >> ir & 1));
+}
+
+static void check_chip(const struct i8259_chip *chip)
+{
+	require(chip->lowest < 8 && chip->step <= I8259_ICW4);
+	require(i8259_chip_request(chip) < 8);
+}
+
 static void check(const struct machine *m)
 {
+	check_chip(&m->pic.master);
+	check_chip(&m->pic.slave);
+	require(m->pic.intr_level == m->irq[2]);
+	require(m->pic.intr_level == (i8259_chip_request(&m->pic.master) >= 0));
+	require((m->pic.master.lines >> I8259_CASCADE & 1) ==
+		(i8259_chip_request(&m->pic.slave) >= 0));
+	require(m->test_lines.levels >> TEST_LINES_COUNT == 0);
 	require(m->com1.irq_level == m->irq[0] && m->mmio_uart.irq_level == m->irq[1]);
 	require(m->com1.rx_count <= UART16550_FIFO && m->mmio_uart.rx_count <= UART16550_FIFO);
 	require(m->cmos.index < CMOS_REGISTERS);
@@ -226,9 +284,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	/* Where something is, so that the fuzzer need not guess it. */
-	static const uint16_t ports[] = {0x3F8, 0x3F9, 0x3FA, 0x3FB, 0x3FC, 0x3FD, 0x3FE,
-					 0x3FF, 0xE9,  0xF4,  0x64,  0xCF8, 0xCF9, 0x510,
-					 0x511, 0x70,  0x71,  0x71,  0x3F7, 0xFFFE};
+	static const uint16_t ports[] = {0x3F8, 0x3F9, 0x3FA, 0x3FB, 0x3FC, 0x3FD,  0x3FE,
+					 0x3FF, 0xE9,  0xF4,  0x64,  0xCF8, 0xCF9,  0x510,
+					 0x511, 0x70,  0x71,  0x71,  0x3F7, 0xFFFE, 0x20,
+					 0x21,  0xA0,  0xA1,  0x4D0, 0x4D1, 0x2003, 0x200B};
 	struct input in = {data, size};
 	struct machine m;
 
@@ -236,11 +295,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	while (in.left) {
 		unsigned step = (unsigned)take(&in, 1);
 
-		switch (step % 10) {
+		switch (step % 11) {
 		case 0:
 		case 1:
 		case 2:
-		case 3: access_bus(&m.ports, ports[take(&in, 1) % 20], &in); break;
+		case 3: access_bus(&m.ports, ports[take(&in, 1) % COUNT(ports)], &in); break;
 		case 4: access_bus(&m.ports, take(&in, 2), &in); break;
 		case 5: access_bus(&m.memory, UINT64_MAX - take(&in, 1), &in); break;
 		case 6: access_bus(&m.memory, take(&in, 8), &in); break;
@@ -254,6 +313,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 				m.now.tv_nsec = (long)(take(&in, 4) % 1000000000);
 			}
 			break;
+		case 10: acknowledge(&m); break;
 		}
 		check(&m);
 	}
