@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "vmm/fetch.h"
+#include "vmm/inject.h"
 #include "vmm/machine.h"
 #include "vmm/regs.h"
 #include "vmm/vcpu.h"
@@ -22,7 +23,7 @@
 #define DR7_ENABLED     0xFFu
 #define PAGE_MASK       (RAM_PAGE_SIZE - 1)
 #define INSTRUCTION_MAX 15u
-#define REGISTERS       (KVM_SYNC_X86_REGS | KVM_SYNC_X86_SREGS)
+#define REGISTERS       (KVM_SYNC_X86_REGS | KVM_SYNC_X86_SREGS | KVM_SYNC_X86_EVENTS)
 #define OPCODE_HLT      0xF4u
 
 static bool set_debug(struct vcpu *v, uint32_t control)
@@ -96,31 +97,53 @@ static bool halts_next(struct vcpu *v, const struct kvm_regs *regs, const struct
 	return true;
 }
 
-static bool look(struct vcpu *v, struct kvm_regs *regs, struct kvm_sregs *sregs)
+/* What decides whether the next instruction may be stepped. */
+struct boundary {
+	struct kvm_regs regs;
+	struct kvm_sregs sregs;
+	struct kvm_vcpu_events events;
+};
+
+static bool look(struct vcpu *v, struct boundary *at)
 {
 	if (v->registers_in_run) {
-		*regs = v->run->s.regs.regs;
-		*sregs = v->run->s.regs.sregs;
+		at->regs = v->run->s.regs.regs;
+		at->sregs = v->run->s.regs.sregs;
+		at->events = v->run->s.regs.events;
 		return true;
 	}
-	return regs_get(v->vm, v->fd, regs, sregs) >= 0;
+	return regs_get(v->vm, v->fd, &at->regs, &at->sregs) >= 0 &&
+	       kvm_ioctl(v->vm->kvm, v->fd, KVM_GET_VCPU_EVENTS, &at->events) >= 0;
+}
+
+/*
+ * An event on its way into the guest pushes the flags with KVM's trap flag in them, and the
+ * handler's IRET would make that the guest's own.
+ */
+static bool event_due(const struct vcpu *v, const struct kvm_vcpu_events *events)
+{
+	return v->given || events->exception.injected || events->exception.pending ||
+	       events->interrupt.injected || events->nmi.injected || events->nmi.pending;
+}
+
+/* A guest that debugs itself would not see its own traps. */
+static bool debugs_itself(const struct vcpu *v, const struct boundary *at)
+{
+	struct kvm_debugregs debug;
+
+	return (at->regs.rflags & RFLAGS_TF) ||
+	       kvm_ioctl(v->vm->kvm, v->fd, KVM_GET_DEBUGREGS, &debug) < 0 ||
+	       (debug.dr7 & DR7_ENABLED);
 }
 
 /* Kernel code that does not halt next: elsewhere a step may not come back, or hides the halt. */
 static bool can_step(struct vcpu *v, bool first)
 {
-	struct kvm_regs regs;
-	struct kvm_sregs sregs;
-	struct kvm_debugregs debug;
+	struct boundary at;
 
-	if (v->unfinished || !look(v, &regs, &sregs) || sregs.ss.dpl != 0)
-		return false;
-	/* A guest that debugs itself would not see its own traps. */
-	if (first && ((regs.rflags & RFLAGS_TF) ||
-		      kvm_ioctl(v->vm->kvm, v->fd, KVM_GET_DEBUGREGS, &debug) < 0 ||
-		      (debug.dr7 & DR7_ENABLED)))
-		return false;
-	return !halts_next(v, &regs, &sregs);
+	return !v->unfinished && look(v, &at) && at.sregs.ss.dpl == 0 &&
+	       !event_due(v, &at.events) && !(first && debugs_itself(v, &at)) &&
+	       !halts_next(v, &at.regs, &at.sregs);
 }
 
 static bool start(struct vcpu *v, uint64_t now)

@@ -49,7 +49,7 @@ struct vcpu {
 	bool halted;     /* executed HLT, and nothing has woken it since */
 	bool unfinished; /* struct exit's, of the last exit */
 	bool given;      /* an event was handed to KVM since the last exit: no second one now */
-	bool registers_in_run; /* the last exit left registers and segments in kvm_run */
+	bool registers_in_run; /* the last exit left registers, segments and events in kvm_run */
 	bool nmi_given;        /* KVM may hold an NMI that the guest has not taken yet */
 };
 

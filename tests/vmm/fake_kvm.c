@@ -84,6 +84,14 @@ static bool is_open(const struct fake_vcpu *v)
 	return v->if_flag && !v->shadow && v->queued < 0;
 }
 
+static void get_events(struct fake_vcpu *v, struct kvm_vcpu_events *events)
+{
+	*events = v->events;
+	events->nmi.pending = v->nmis_queued != 0;
+	events->nmi.masked = v->nmi_blocked;
+	events->interrupt.injected = v->queued >= 0;
+}
+
 /* What KVM writes at the end of every KVM_RUN. */
 static int came_back(struct fake_vcpu *v, int returned)
 {
@@ -94,6 +102,7 @@ static int came_back(struct fake_vcpu *v, int returned)
 	if (run->kvm_valid_regs) {
 		run->s.regs.regs = v->regs;
 		run->s.regs.sregs = v->sregs;
+		get_events(v, &run->s.regs.events);
 	}
 	return returned;
 }
@@ -149,14 +158,6 @@ static void set_events(struct fake_vcpu *v, const struct kvm_vcpu_events *events
 	v->nmi_blocked = events->nmi.masked;
 	v->queued = events->interrupt.injected ? events->interrupt.nr : -1;
 	v->shadow = events->interrupt.shadow;
-}
-
-static void get_events(struct fake_vcpu *v, struct kvm_vcpu_events *events)
-{
-	*events = v->events;
-	events->nmi.pending = v->nmis_queued != 0;
-	events->nmi.masked = v->nmi_blocked;
-	events->interrupt.injected = v->queued >= 0;
 }
 
 static int vcpu_ioctl(struct fake_vcpu *v, unsigned long request, void *arg)

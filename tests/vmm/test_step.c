@@ -209,6 +209,27 @@ static void test_a_guest_that_debugs_itself_is_not_stepped(void **state)
 	rig_free(rig);
 }
 
+/* An event that enters the guest under single-step would leave KVM's trap flag in its frame. */
+static void test_nothing_is_stepped_while_an_event_is_due(void **state)
+{
+	struct rig *rig = start(rig_host_pvm);
+	struct fake_vcpu *f = rig_fake(rig, 0);
+
+	(void)state;
+	f->nmi_blocked = true; /* so that it stays pending */
+	f->nmis_queued = 1;
+	turn_for_long(rig);
+	assert_int_equal(rig->seen[SEEN_STEPPED], 0);
+	f->nmis_queued = 0;
+	f->events.exception.injected = 1;
+	assert_true(rig_turns(rig, 0, 20));
+	assert_int_equal(rig->seen[SEEN_STEPPED], 0);
+	f->events.exception.injected = 0;
+	assert_true(rig_turns(rig, 0, 20));
+	assert_true(rig->seen[SEEN_STEPPED] > 0);
+	rig_free(rig);
+}
+
 static void test_code_that_is_not_in_ram_is_not_stepped(void **state)
 {
 	struct rig *rig = start(rig_host_pvm);
@@ -316,6 +337,7 @@ int main(void)
 		cmocka_unit_test(test_hlt_is_never_stepped),
 		cmocka_unit_test(test_user_code_is_never_stepped),
 		cmocka_unit_test(test_a_guest_that_debugs_itself_is_not_stepped),
+		cmocka_unit_test(test_nothing_is_stepped_while_an_event_is_due),
 		cmocka_unit_test(test_code_that_is_not_in_ram_is_not_stepped),
 		cmocka_unit_test(test_a_step_that_does_not_come_back_is_kicked),
 		cmocka_unit_test(test_a_tpr_lowered_for_one_instruction_is_met),
