@@ -99,4 +99,6 @@ void lapic_page_sync(struct lapic *l)
 		*reg(l, REG_TMR + i) = s.regs[REG_TMR + i];
 	}
 	*reg(l, REG_TMCCT) = s.regs[REG_TMCCT];
+	/* SDM "Virtual-APIC Page": in x2APIC mode the ICR is 64 bits at 300h. */
+	reg(l, REG_ICR)[1] = l->mode == MODE_X2APIC ? s.regs[REG_ICR_HIGH] : 0;
 }
