@@ -70,29 +70,22 @@ static bool open_for_interrupt(struct vcpu *v)
 	       !inject_holds_nmi(v);
 }
 
-/* The vector, or -1 where an ExtINT finds no 8259 that answers. */
-static int acknowledge(struct vcpu *v, uint32_t pending)
+static uint8_t acknowledge(struct vcpu *v, uint32_t pending)
 {
 	if (pending & LAPIC_PENDING_INTR)
 		return lapic_ack(v->lapic);
 	lapic_take_extint(v->lapic);
-	return machine_extint(v->machine);
+	return machine_intack(v->machine);
 }
 
-static bool give_interrupt(struct vcpu *v, uint32_t pending)
+static void give_interrupt(struct vcpu *v, uint32_t pending)
 {
-	int vector = acknowledge(v, pending);
-	struct kvm_interrupt interrupt;
-	int error;
+	struct kvm_interrupt interrupt = {.irq = acknowledge(v, pending)};
+	int error = kvm_ioctl(v->vm->kvm, v->fd, KVM_INTERRUPT, &interrupt);
 
-	if (vector < 0)
-		return false;
-	interrupt.irq = (uint32_t)vector;
-	error = kvm_ioctl(v->vm->kvm, v->fd, KVM_INTERRUPT, &interrupt);
 	if (error < 0)
 		kvm_refused(v, "KVM_INTERRUPT", error);
 	v->given = true;
-	return true;
 }
 
 static unsigned highest_class(const uint8_t *page, unsigned registers)
@@ -131,12 +124,9 @@ unsigned inject(struct vcpu *v, uint32_t pending, uint32_t *left)
 		give_nmis(v);
 	want = pending & INTERRUPTS;
 	if (want && open_for_interrupt(v)) {
-		bool given = give_interrupt(v, pending);
-
+		give_interrupt(v, pending);
 		pending = lapic_pending(v->lapic);
-		/* A line that asks for an ExtINT nobody has a vector for must not stop the guest.
-		 */
-		want = given ? pending & INTERRUPTS : 0;
+		want = pending & INTERRUPTS;
 	}
 	*left = pending & (INTERRUPTS | LAPIC_PENDING_MASKED);
 	v->run->request_interrupt_window = want != 0;

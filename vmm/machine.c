@@ -10,6 +10,9 @@
 
 #include "vmm/image.h"
 #include "vmm/machine_devices.h"
+#include "vmm/machine_firmware.h"
+
+#define CR0_PG 0x80000000u
 
 extern const uint8_t vmm_tour_image[], vmm_tour_image_end[];
 
@@ -122,6 +125,12 @@ static bool make_vcpus(struct machine *m, struct event_base *base, struct result
 	return true;
 }
 
+/* Only a Multiboot image is entered in protected mode without paging. */
+static bool state_is_multiboot(const struct boot_state *state)
+{
+	return !(state->cr0 & CR0_PG);
+}
+
 static bool boot(struct machine *m, const struct boot_state *state, struct result *why)
 {
 	int error = vm_map_ram(&m->vm, &m->ram, NULL, 0);
@@ -131,6 +140,8 @@ static bool boot(struct machine *m, const struct boot_state *state, struct resul
 			    strerror(-error));
 		return false;
 	}
+	if (state_is_multiboot(state))
+		machine_firmware(m);
 	error = vcpu_boot(&m->vcpus[0], state);
 	if (error < 0)
 		ending_fill(why, RESULT_INTERNAL,
@@ -209,10 +220,4 @@ void machine_close(struct machine *m)
 	pthread_mutex_destroy(&m->start_lock);
 	pthread_mutex_destroy(&m->map_lock);
 	pthread_mutex_destroy(&m->device_lock);
-}
-
-int machine_extint(struct machine *m)
-{
-	(void)m;
-	return -1;
 }

@@ -13,7 +13,9 @@
 #include "devices/debug_exit.h"
 #include "devices/debugcon.h"
 #include "devices/fw_cfg.h"
+#include "devices/i8259.h"
 #include "devices/reset_port.h"
+#include "devices/test_lines.h"
 #include "devices/uart16550.h"
 #include "vmm/ending.h"
 #include "vmm/host.h"
@@ -64,6 +66,8 @@ struct machine {
 	struct reset_port reset;
 	struct fw_cfg fw_cfg;
 	struct cmos cmos;
+	struct i8259 pic;
+	struct test_lines test_lines;
 
 	pthread_mutex_t map_lock; /* struct lapic_map_config */
 	void *map_memory;
@@ -98,8 +102,11 @@ void machine_stop(struct machine *machine);
 void machine_port(struct machine *machine, const struct access *access);
 void machine_memory(struct machine *machine, const struct access *access);
 
-/* The vector of the 8259's interrupt acknowledge cycle: -1, there is none yet. */
-int machine_extint(struct machine *machine);
+/*
+ * The 8259s' interrupt acknowledge cycle: the vector, IR7's where no request is left. [any vCPU's
+ * thread]
+ */
+uint8_t machine_intack(struct machine *machine);
 
 /* Input for the guest: how much was taken. [any thread] */
 size_t machine_input(struct machine *machine, const uint8_t *bytes, size_t n);

@@ -48,6 +48,24 @@ static void guest_reset(void *opaque, enum reset_port_request request)
 		   how[request]);
 }
 
+/* The pair's INTR is the boot processor's LINT0, as the MultiProcessor Specification wires it. */
+static void set_intr(void *opaque, unsigned n, bool level)
+{
+	struct machine *m = opaque;
+
+	lapic_set_lint(m->vcpus[0].lapic, n, level);
+}
+
+uint8_t machine_intack(struct machine *m)
+{
+	uint8_t vector;
+
+	pthread_mutex_lock(&m->device_lock);
+	vector = i8259_intack(&m->pic);
+	pthread_mutex_unlock(&m->device_lock);
+	return vector;
+}
+
 static void time_of_day(void *opaque, struct timespec *now)
 {
 	(void)opaque;
@@ -64,6 +82,7 @@ static uint64_t ram_above(const struct machine *m)
 static void prepare(struct machine *m)
 {
 	const struct irq_line unconnected = {0};
+	const struct irq_line intr = {.set = set_intr, .opaque = m, .n = 0};
 	const struct cmos_machine cmos = {
 		.ram_below_4g = m->ram.ranges[0].length,
 		.ram_above_4g = ram_above(m),
@@ -78,6 +97,10 @@ static void prepare(struct machine *m)
 	uart16550_init(&m->uart, &uart_ops, m, unconnected);
 	cmos_init(&m->cmos, &cmos_ops, m, &cmos);
 	fw_cfg_init(&m->fw_cfg, &fw_cfg, NULL, 0);
+	/* Test guests were written for KVM and QEMU, where an edge outlives its line. */
+	i8259_init(&m->pic, intr, true);
+	for (unsigned n = 0; n < I8259_INPUTS; n++)
+		m->test_lines.lines[n] = i8259_input(&m->pic, n);
 	m->debugcon = (struct debugcon){.write = transmit, .opaque = m};
 	m->debug_exit = (struct debug_exit){.exit = guest_exit, .opaque = m};
 	m->reset = (struct reset_port){.reset = guest_reset, .opaque = m};
@@ -92,13 +115,17 @@ bool machine_wire(struct machine *m, struct result *why)
 	bus_init(&m->memory, "memory", BUS_LAST_MEMORY, m->memory_regions, MACHINE_REGIONS);
 
 	const struct bus_region ports[] = {
+		i8259_master_region(&m->pic),
 		reset_port_8042_region(&m->reset),
 		cmos_region(&m->cmos),
+		i8259_slave_region(&m->pic),
 		debugcon_region(&m->debugcon),
 		debug_exit_region(&m->debug_exit),
 		uart16550_region(&m->uart, UART16550_COM1),
+		i8259_elcr_region(&m->pic),
 		fw_cfg_region(&m->fw_cfg),
 		reset_port_cf9_region(&m->reset),
+		test_lines_region(&m->test_lines),
 	};
 
 	for (size_t i = 0; i < sizeof(ports) / sizeof(ports[0]); i++) {

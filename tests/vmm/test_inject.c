@@ -272,26 +272,44 @@ static void test_an_smi_needs_a_host_with_smm(void **state)
 	rig_free(rig);
 }
 
-/* Rules: LVT-6 */
-static void test_an_extint_that_nobody_answers_stops_nobody(void **state)
+static void out(struct rig *rig, uint16_t number, uint8_t value)
+{
+	const struct access access = {
+		.address = number,
+		.width = 1,
+		.count = 1,
+		.write = true,
+		.data = &value,
+	};
+
+	machine_port(&rig->machine, &access);
+}
+
+/* Rules: LVT-6, PRI-6 */
+static void test_an_extint_brings_the_8259s_vector(void **state)
 {
 	struct rig *rig = start(rig_host_vmx);
-	struct lapic *lapic = rig_vcpu(rig, 0)->lapic;
+	struct fake_vcpu *f = rig_fake(rig, 0);
 	uint32_t left;
 
 	(void)state;
-	rig_write(rig, 0, 0x350, 0x8700); /* LINT0: ExtINT, level */
-	lapic_set_lint(lapic, 0, true);
-	assert_true(lapic_pending(lapic) & LAPIC_PENDING_EXTINT);
+	rig_write(rig, 0, 0x350, 0x700); /* LINT0: ExtINT */
+	lapic_set_cr8(rig_vcpu(rig, 0)->lapic, 15);
+	out(rig, 0x20, 0x11);
+	out(rig, 0x21, 0x08);
+	out(rig, 0x21, 0x04);
+	out(rig, 0x21, 0x01);
+	out(rig, 0x2003, 1); /* the test line of IRQ 3 */
 	guest_is(rig, false, false);
 	do_inject(rig, &left);
-	assert_int_equal(rig_fake(rig, 0)->run->request_interrupt_window, 1);
+	assert_int_equal(left, LAPIC_PENDING_EXTINT);
+	assert_int_equal(f->run->request_interrupt_window, 1);
 	guest_is(rig, true, false);
 	do_inject(rig, &left);
-	/* The line is still up, but a window would open at once, for ever. */
-	assert_int_equal(rig_fake(rig, 0)->queued, -1);
-	assert_int_equal(rig_fake(rig, 0)->run->request_interrupt_window, 0);
-	assert_int_equal(left, LAPIC_PENDING_EXTINT);
+	assert_int_equal(f->queued, 0x0B);
+	/* Neither in IRR nor in service at the LAPIC, and its line is down until the 8259's EOI. */
+	assert_int_equal(rig_read(rig, 0, 0x100), 0);
+	assert_int_equal(left, 0);
 	rig_free(rig);
 }
 
@@ -327,7 +345,7 @@ int main(void)
 		cmocka_unit_test(test_no_interrupt_overtakes_an_nmi_that_kvm_still_holds),
 		cmocka_unit_test(test_two_nmis_are_both_handed_over_with_if_clear),
 		cmocka_unit_test(test_an_smi_needs_a_host_with_smm),
-		cmocka_unit_test(test_an_extint_that_nobody_answers_stops_nobody),
+		cmocka_unit_test(test_an_extint_brings_the_8259s_vector),
 		cmocka_unit_test(test_a_refusal_by_kvm_ends_the_run_with_its_name),
 	};
 
