@@ -16,10 +16,10 @@
  * are rather too long. */
 uint64_t time_tsc_per_ms(void);
 bool time_tsc_known(void);
-/* Hz of the crystal that drives the APIC timer, 0: CPUID does not tell. */
-uint32_t time_crystal_hz(void);
 
 void time_init(void);
+/* Where CPUID does not tell, finds the rate by the CMOS clock: takes up to two seconds. */
+void time_measure(void);
 
 /* Spins, interrupts as they are. */
 void time_spin_ms(unsigned ms);
