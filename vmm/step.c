@@ -146,13 +146,37 @@ static bool can_step(struct vcpu *v, bool first)
 	       !halts_next(v, &at.regs, &at.sregs);
 }
 
+/*
+ * KVM sets the trap flag in the guest's own flags whenever the processor is at the place where
+ * KVM_SET_GUEST_DEBUG found it, and there an exception, an NMI or PUSHF saves it for the guest to
+ * see. Emulated code steps without the flag: so KVM is told while RIP is where nothing ever runs.
+ */
+static bool set_single_step(struct vcpu *v)
+{
+	struct kvm_vcpu_events events;
+	struct kvm_regs regs, nowhere;
+	bool on;
+
+	/* KVM_SET_REGS forgets an exception that is on its way. */
+	if (kvm_ioctl(v->vm->kvm, v->fd, KVM_GET_VCPU_EVENTS, &events) < 0 ||
+	    events.exception.injected || events.exception.pending ||
+	    kvm_ioctl(v->vm->kvm, v->fd, KVM_GET_REGS, &regs) < 0)
+		return false;
+	nowhere = regs;
+	nowhere.rip = UINT64_MAX;
+	if (kvm_ioctl(v->vm->kvm, v->fd, KVM_SET_REGS, &nowhere) < 0)
+		return false;
+	on = set_debug(v, KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_SINGLESTEP);
+	return kvm_ioctl(v->vm->kvm, v->fd, KVM_SET_REGS, &regs) >= 0 && on;
+}
+
 static bool start(struct vcpu *v, uint64_t now)
 {
 	struct step *s = &v->step;
+	const struct host_traits *traits = v->vm->traits;
 
-	if (!v->vm->traits->single_step_cpl0 || s->bound_ns < BURST_FROM_NS ||
-	    now < s->rest_until_ns || !can_step(v, true) ||
-	    !set_debug(v, KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_SINGLESTEP))
+	if (!traits->single_step_cpl0 || !traits->cpl0_emulated || s->bound_ns < BURST_FROM_NS ||
+	    now < s->rest_until_ns || !can_step(v, true) || !set_single_step(v))
 		return false;
 	s->on = true;
 	v->run->kvm_valid_regs =

@@ -193,6 +193,8 @@ static int vcpu_ioctl(struct fake_vcpu *v, unsigned long request, void *arg)
 	case KVM_SMI: v->smis++; return 0;
 	case KVM_SET_GUEST_DEBUG:
 		v->guest_debug = ((struct kvm_guest_debug *)arg)->control;
+		if (v->guest_debug & KVM_GUESTDBG_SINGLESTEP)
+			v->stepped_rip = v->regs.rip;
 		return 0;
 	case KVM_TRANSLATE:
 		at->physical_address = at->linear_address;

@@ -27,6 +27,7 @@ struct fake_vcpu {
 	struct kvm_vcpu_events events;
 	uint64_t apic_base, tsc_adjust, tsc_offset;
 	uint32_t guest_debug; /* control of KVM_SET_GUEST_DEBUG */
+	uint64_t stepped_rip; /* RIP when that began to single-step */
 
 	/* What the guest is like after the last exit; the script changes it. */
 	bool if_flag, shadow, nmi_blocked;

@@ -127,6 +127,50 @@ static void test_stepping_meets_a_window_of_one_instruction(void **state)
 	rig_free(rig);
 }
 
+/* There KVM would set the trap flag in flags that the guest can save. */
+static void test_stepping_never_begins_where_code_runs(void **state)
+{
+	struct rig *rig = start(rig_host_pvm);
+	struct fake_vcpu *f = rig_fake(rig, 0);
+	uint64_t before = f->regs.rip;
+
+	(void)state;
+	wait_for_window(rig);
+	while (!rig->seen[SEEN_STEPPED])
+		assert_true(rig_turns(rig, 0, 1));
+	assert_int_equal(f->stepped_rip, UINT64_MAX);
+	assert_int_equal(f->regs.rip, before + rig->seen[SEEN_STEPPED]);
+	rig_free(rig);
+}
+
+/* The setting of registers that begins a burst would make KVM forget it. */
+static void test_no_burst_begins_with_an_exception_on_its_way(void **state)
+{
+	struct rig *rig = start(rig_host_pvm);
+
+	(void)state;
+	rig_fake(rig, 0)->events.exception.pending = 1;
+	wait_for_window(rig);
+	assert_true(rig_turns(rig, 0, 30));
+	assert_int_equal(rig->seen[SEEN_STEPPED], 0);
+	rig_fake(rig, 0)->events.exception.pending = 0;
+	assert_true(rig_turns(rig, 0, 30));
+	assert_true(rig->seen[SEEN_STEPPED] > 0);
+	rig_free(rig);
+}
+
+static void test_code_that_runs_natively_is_not_stepped(void **state)
+{
+	struct rig *rig = start(rig_host_pvm);
+
+	(void)state;
+	rig->traits.cpl0_emulated = false;
+	wait_for_window(rig);
+	assert_true(rig_turns(rig, 0, 30));
+	assert_int_equal(rig->seen[SEEN_STEPPED], 0);
+	rig_free(rig);
+}
+
 static void test_bursts_are_short_and_leave_the_guest_most_of_the_time(void **state)
 {
 	struct rig *rig = start(rig_host_pvm);
@@ -333,6 +377,9 @@ int main(void)
 		cmocka_unit_test(test_nothing_is_bounded_while_nothing_waits),
 		cmocka_unit_test(test_an_entry_with_an_interrupt_waiting_is_bounded),
 		cmocka_unit_test(test_stepping_meets_a_window_of_one_instruction),
+		cmocka_unit_test(test_stepping_never_begins_where_code_runs),
+		cmocka_unit_test(test_no_burst_begins_with_an_exception_on_its_way),
+		cmocka_unit_test(test_code_that_runs_natively_is_not_stepped),
 		cmocka_unit_test(test_bursts_are_short_and_leave_the_guest_most_of_the_time),
 		cmocka_unit_test(test_hlt_is_never_stepped),
 		cmocka_unit_test(test_user_code_is_never_stepped),
