@@ -221,9 +221,8 @@ static enum lapic_post_result cluster_members(struct lapic_map *map, uint32_t de
 	for (uint32_t members = dest & 0xFFFFu; members; members &= members - 1) {
 		uint32_t id = (dest >> 16 << 4) + (uint32_t)__builtin_ctz(members);
 
-		if (id < BROADCAST32)
-			best = better(best, dest_physical(map, id, true, true, mode, vector, level,
-							  origin));
+		best = better(best,
+			      dest_physical(map, id, true, true, mode, vector, level, origin));
 	}
 	return best;
 }

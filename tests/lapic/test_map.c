@@ -261,8 +261,10 @@ static void test_a_map_without_a_lock(void **state)
 	static _Alignas(4096) uint8_t page[4096];
 	void *map_memory = malloc(bytes), *memory = aligned_alloc(lapic_align(), lapic_size());
 	struct lapic_map *map = lapic_map_init(map_memory, bytes, &c);
+	uint8_t state_bytes[1024];
 	struct lapic_config config;
 	struct lapic *l;
+	int inflight;
 
 	(void)state;
 	lapic_config_intel(&config);
@@ -280,7 +282,13 @@ static void test_a_map_without_a_lock(void **state)
 	put(l, APIC_LVT_TIMER, 0x42);
 	put(l, APIC_TMICT, 1000);
 	put(l, APIC_TMICT, 0);
+	put(l, APIC_TMICT, 1000);
+	put(l, APIC_LVT_TIMER, MASKED | 0x42);
+	lapic_save(l, state_bytes, sizeof(state_bytes), -1);
 	set_msr(l, MSR_BASE, 0xFEE01000 | BASE_EN);
+	assert_int_equal(lapic_restore(l, state_bytes, lapic_state_size(), &inflight),
+			 LAPIC_STATE_OK);
+	assert_true(lapic_claims(l, 0xFEE00000));
 	lapic_post(l, LAPIC_INIT, 0, false);
 	lapic_take_init(l);
 	free(memory);

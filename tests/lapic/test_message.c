@@ -144,6 +144,10 @@ static void test_illegal_vectors_are_the_receivers_error(void **state)
 		assert_nothing(r->l[i]);
 		assert_int_equal(latch_esr(r->l[i]), ESR_RECEIVE_VECTOR);
 	}
+	message = (struct lapic_message){.dest = 0xFFFFFFFF, .vector = 0, .dest32 = true};
+	assert_int_equal(lapic_map_send(r->map, &message), LAPIC_REFUSED);
+	for (unsigned i = 0; i < 3; i++)
+		assert_int_equal(latch_esr(r->l[i]), ESR_RECEIVE_VECTOR);
 	rig_disable(r->l[2]);
 	lapic_map_send(r->map, &message);
 	set_msr(r->l[2], MSR_BASE, lapic_apic_base(r->l[2]) | BASE_EN);

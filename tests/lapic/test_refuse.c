@@ -411,6 +411,19 @@ static void test_events(void **state)
 	assert_field_refused(l, AT_WORK, work, 8, LAPIC_STATE_EVENTS);
 }
 
+/* Rules: SAVE-4, BASE-3 */
+static void test_a_disabled_state_gathers_no_errors(void **state)
+{
+	struct lapic *l = busy(NULL);
+
+	(void)state;
+	rig_disable(l);
+	assert_field_taken(l, AT_WORK, 1ull << 32, 8); /* an illegal vector came, says the state */
+	assert_nothing(l);
+	set_msr(l, MSR_BASE, lapic_apic_base(l) | BASE_EN);
+	assert_int_equal(latch_esr(l), 0);
+}
+
 /* Rules: SAVE-4 */
 static void test_inflight(void **state)
 {
@@ -490,6 +503,7 @@ int main(void)
 		rig_test(test_lvts),
 		rig_test(test_timers),
 		rig_test(test_events),
+		rig_test(test_a_disabled_state_gathers_no_errors),
 		rig_test(test_inflight),
 		rig_test(test_each_error_has_a_name_of_its_own),
 		rig_test(test_what_is_taken_can_do_no_harm),

@@ -492,6 +492,24 @@ static void test_senders_find_the_restored_one(void **state)
 	assert_nothing(copy);
 }
 
+/* Rules: SAVE-1, LVT-1 */
+static void test_without_the_features_of_intel(void **state)
+{
+	struct rig *r = rig_build(&(struct rig_plan){.profile = lapic_config_amd});
+	struct rig *other = rig_build(&(struct rig_plan){.profile = lapic_config_amd});
+	struct saved s;
+
+	(void)state;
+	rig_start(r->l[0]);
+	put(r->l[0], APIC_LVT_TIMER, PERIODIC | 0x40);
+	put(r->l[0], APIC_TMICT, 500000);
+	s = save_of(r->l[0], -1);
+	restore_to(other->l[0], &s);
+	assert_int_equal(get(other->l[0], APIC_VERSION), 0x50014);
+	rig_sleep(other, 1000000);
+	assert_serves(other->l[0], 0x40);
+}
+
 /* Rules: SAVE-1 */
 static void test_a_save_changes_nothing(void **state)
 {
@@ -557,6 +575,7 @@ int main(void)
 		rig_test(test_disabled),
 		rig_test(test_the_host_is_told_what_moved),
 		rig_test(test_senders_find_the_restored_one),
+		rig_test(test_without_the_features_of_intel),
 		rig_test(test_a_save_changes_nothing),
 		rig_test(test_restored_to_itself),
 	};

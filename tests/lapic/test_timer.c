@@ -185,6 +185,39 @@ static void test_at_any_time_of_the_clock(void **state)
 }
 
 /* Rules: TMR-1 */
+static void test_slow_and_odd_buses_at_any_time(void **state)
+{
+	static const uint64_t buses[] = {1000, 1001, 32768, 999999999};
+	static const uint64_t starts[] = {0,         1, 123456789, 1ull << 40, (1ull << 56) + 1,
+					  1ull << 58};
+
+	(void)state;
+	for (unsigned b = 0; b < 4; b++) {
+		for (unsigned i = 0; i < 6; i++) {
+			struct lapic *l;
+			uint64_t due;
+
+			bus_hz = buses[b];
+			l = rig_tuned(1, with_bus)->l[0];
+			rig_of(l)->ns = starts[i];
+			put(l, APIC_DCR, DIVIDE_1);
+			put(l, APIC_LVT_TIMER, VECTOR);
+			put(l, APIC_TMICT, 50);
+			/* The deadline is the first nanosecond at which the count is over. */
+			due = lapic_next_deadline(l).at;
+			assert_true(due > starts[i]);
+			assert_true(due - starts[i] <= 50000000000 / buses[b] + 1);
+			assert_true(due - starts[i] > 49000000000 / buses[b] - 1);
+			rig_of(l)->ns = due - 1;
+			lapic_tick(l);
+			assert_nothing(l);
+			pass(l, 1);
+			assert_serves(l, VECTOR);
+		}
+	}
+}
+
+/* Rules: TMR-1 */
 static void test_zero_stops(void **state)
 {
 	struct lapic *l = counting(VECTOR);
@@ -565,6 +598,7 @@ int main(void)
 		rig_test(test_no_drift_in_a_day_of_an_odd_frequency),
 		rig_test(test_the_longest_count),
 		rig_test(test_at_any_time_of_the_clock),
+		rig_test(test_slow_and_odd_buses_at_any_time),
 		rig_test(test_zero_stops),
 		rig_test(test_a_new_count_replaces_the_old),
 		rig_test(test_one_shot_stops_at_zero),
