@@ -32,30 +32,40 @@ static uint8_t rtc_seconds(void)
 	return inb(CMOS_DATA);
 }
 
-/* Waits until the clock's second changes; 0 if it does not in three. */
-static uint64_t rtc_edge(void)
+/* TSC when the clock's second changed, 0 if it does not in three; *blur is how far it may be off.
+ */
+static uint64_t rtc_edge(uint64_t *blur)
 {
-	uint64_t end = rdtsc() + 3000 * tsc_per_ms;
+	uint64_t last = rdtsc(), now = last, end = last + 3000 * tsc_per_ms;
 	uint8_t before = rtc_seconds();
 
-	while ((int64_t)(rdtsc() - end) < 0)
-		if (rtc_seconds() != before)
-			return rdtsc();
+	for (; (int64_t)(now - end) < 0; last = now) {
+		uint8_t second = rtc_seconds();
+
+		now = rdtsc();
+		*blur = now - last;
+		if (second != before)
+			return now;
+	}
 	return 0;
 }
 
 void time_measure(void)
 {
-	uint64_t first, second;
+	/* Where this processor is set aside at an edge, that edge is no measure: the next may be.
+	 */
+	for (unsigned tries = 0; !known && tries < 4; tries++) {
+		uint64_t blur[2], first = rtc_edge(&blur[0]),
+				  second = first ? rtc_edge(&blur[1]) : 0;
+		uint64_t rate = (second - first) / 1000;
 
-	if (known)
-		return;
-	first = rtc_edge();
-	second = first ? rtc_edge() : 0;
-	if (!second)
-		return;
-	tsc_per_ms = (second - first) / 1000;
-	known = true;
+		if (!second)
+			return;
+		if (blur[0] > rate || blur[1] > rate)
+			continue;
+		tsc_per_ms = rate;
+		known = true;
+	}
 }
 
 uint64_t time_tsc_per_ms(void)

@@ -18,7 +18,7 @@ uint64_t time_tsc_per_ms(void);
 bool time_tsc_known(void);
 
 void time_init(void);
-/* Where CPUID does not tell, finds the rate by the CMOS clock: takes up to two seconds. */
+/* Where CPUID does not tell, finds the rate by the CMOS clock: takes two seconds, or some more. */
 void time_measure(void);
 
 /* Spins, interrupts as they are. */
