@@ -293,7 +293,8 @@ static void processor_after_init(uint32_t page)
 	struct probe *notes = (struct probe *)(uintptr_t)(page + PROBE_NOTES);
 	uint64_t before = rdtsc();
 
-	memcpy((void *)(uintptr_t)page, init_probe, (size_t)(init_probe_end - init_probe));
+	memcpy((void *)(uintptr_t)page, init_probe,
+	       (uintptr_t)init_probe_end - (uintptr_t)init_probe);
 	memset(notes, 0xa5, sizeof(*notes));
 	smp_put_trampoline(page + 0x1000);
 	apic_ipi(1, INIT);

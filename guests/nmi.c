@@ -15,13 +15,14 @@
 #define ROUNDS 200
 
 extern const char nmi_look[], nmi_halt[];
+void nmi_wait(void);
 
-static volatile uint8_t woken;
+volatile uint8_t nmi_woken;
 static volatile bool hold, holding, ready;
 
 static void take(struct trap_frame *frame)
 {
-	woken = 1;
+	nmi_woken = 1;
 	/* Between the look and the HLT: look again, or that NMI would have been for nothing. */
 	if (frame->rip >= (uintptr_t)nmi_look && frame->rip <= (uintptr_t)nmi_halt)
 		frame->rip = (uintptr_t)nmi_look;
@@ -31,25 +32,22 @@ static void take(struct trap_frame *frame)
 	}
 }
 
-/* Halts with IF=0 until an NMI was taken. */
-__attribute__((noinline, noclone)) static void halt_for_nmi(void)
-{
-	__asm__ volatile(".globl nmi_look, nmi_halt\n"
-			 "nmi_look: cmpb $0, %0; jne 1f\n"
-			 "nmi_halt: hlt; jmp nmi_look\n"
-			 "1:\n"
-			 :
-			 : "m"(woken)
-			 : "memory", "cc");
-}
+/* nmi_wait() halts with IF=0 until an NMI was taken. */
+__asm__(".globl nmi_wait, nmi_look, nmi_halt\n"
+	"nmi_wait:\n"
+	"nmi_look: cmpb $0, nmi_woken(%rip)\n"
+	"	jne 1f\n"
+	"nmi_halt: hlt\n"
+	"	jmp nmi_look\n"
+	"1:	ret\n");
 
 static void sleep_once(uintptr_t unused)
 {
 	(void)unused;
 	cli();
-	woken = 0;
+	nmi_woken = 0;
 	ready = true;
-	halt_for_nmi();
+	nmi_wait();
 	sti();
 }
 
@@ -92,9 +90,9 @@ static void spin_shut(uintptr_t unused)
 	(void)unused;
 	cli();
 	apic_write(APIC_TPR, 0xff);
-	woken = 0;
+	nmi_woken = 0;
 	ready = true;
-	CHECK(TIME_WAIT(woken), "an NMI is taken with IF=0 and TPR=FFh");
+	CHECK(TIME_WAIT(nmi_woken), "an NMI is taken with IF=0 and TPR=FFh");
 	apic_write(APIC_TPR, 0);
 	sti();
 }

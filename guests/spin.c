@@ -15,20 +15,16 @@
 #define VECTOR   0x61
 #define MEETINGS 10
 
+void spin_stand(void);
 extern const char spin_here[], spin_behind[];
 
 static volatile unsigned wanted; /* interrupts until the jump is left */
 static volatile unsigned met;    /* interrupts that found the processor on the jump */
 
-__attribute__((noinline, noclone)) static void stand(void)
-{
-	__asm__ volatile(".globl spin_here, spin_behind\n"
-			 "spin_here: jmp spin_here\n"
-			 "spin_behind:\n"
-			 :
-			 :
-			 : "memory");
-}
+__asm__(".globl spin_stand, spin_here, spin_behind\n"
+	"spin_stand:\n"
+	"spin_here: jmp spin_here\n"
+	"spin_behind: ret\n");
 
 static void push_on(struct trap_frame *frame)
 {
@@ -43,7 +39,7 @@ static void spin_until(unsigned interrupts)
 	met = 0;
 	wanted = interrupts;
 	sti();
-	stand();
+	spin_stand();
 	cli();
 	CHECK(met >= interrupts, "%u interrupts found the processor on the jump", met);
 }

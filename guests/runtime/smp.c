@@ -51,7 +51,7 @@ unsigned smp_cpus(void)
 uint32_t smp_put_trampoline(uint32_t address)
 {
 	memcpy((void *)(uintptr_t)address, smp_trampoline,
-	       (size_t)(smp_trampoline_end - smp_trampoline));
+	       (uintptr_t)smp_trampoline_end - (uintptr_t)smp_trampoline);
 	return address >> 12;
 }
 
