@@ -44,7 +44,6 @@ static void give_nmis(struct vcpu *v)
 		if (error < 0)
 			kvm_refused(v, "KVM_NMI", error);
 		v->nmi_given = true;
-		v->given = true;
 	}
 }
 

@@ -41,10 +41,6 @@ static void fill_sregs(struct kvm_sregs *sregs, const struct boot_state *state)
 	sregs->cr3 = state->cr3;
 	sregs->cr4 = state->cr4;
 	sregs->efer = state->efer;
-	/* An interrupt that was given to KVM and not yet taken goes with the state it was for. */
-	for (unsigned i = 0;
-	     i < sizeof(sregs->interrupt_bitmap) / sizeof(sregs->interrupt_bitmap[0]); i++)
-		sregs->interrupt_bitmap[i] = 0;
 }
 
 /* For what old kernels lack and a fresh processor does not miss. */
@@ -64,6 +60,7 @@ static int set_rest(const struct vm *vm, int fd, const struct boot_state *state)
 		.rflags = state->rflags,
 	};
 	struct kvm_debugregs debug = {.dr6 = state->dr6, .dr7 = state->dr7};
+	/* Whatever was given to KVM and not yet taken goes with the state it was for. */
 	struct kvm_vcpu_events events = {
 		.flags = KVM_VCPUEVENT_VALID_NMI_PENDING | KVM_VCPUEVENT_VALID_SHADOW,
 	};

@@ -230,8 +230,6 @@ void step_exit(struct vcpu *v, bool kicked)
 {
 	struct step *s = &v->step;
 
-	if (kicked && s->on)
-		s->left = 0;
-	else if (kicked && s->bound_ns)
+	if (kicked && !s->on && s->bound_ns)
 		s->bound_ns = s->bound_ns < BOUND_MAX_NS / 2 ? 2 * s->bound_ns : BOUND_MAX_NS;
 }

@@ -123,6 +123,8 @@ static void take_events(struct fake_vcpu *v)
 
 static int enter(struct fake_vcpu *v)
 {
+	int returned;
+
 	v->unfinished = false;
 	if (v->run->immediate_exit) {
 		v->finishes++;
@@ -131,7 +133,10 @@ static int enter(struct fake_vcpu *v)
 	v->runs++;
 	take_events(v);
 	v->shadow = false;
-	return came_back(v, v->kvm->script(v, v->run));
+	atomic_fetch_add(&v->kvm->in_guest, 1);
+	returned = v->kvm->script(v, v->run);
+	atomic_fetch_sub(&v->kvm->in_guest, 1);
+	return came_back(v, returned);
 }
 
 static void interrupt(struct fake_vcpu *v, const struct kvm_interrupt *interrupt)
@@ -222,6 +227,7 @@ static int set_slot(struct fake_kvm *kvm, const struct kvm_userspace_memory_regi
 		}
 	}
 	kvm->slots[region->slot] = *region;
+	kvm->slots_beside_guests += atomic_load(&kvm->in_guest) != 0;
 	kvm->slot_changes++;
 	return 0;
 }

@@ -5,6 +5,7 @@
 #define TESTS_VMM_FAKE_KVM_H
 
 #include <linux/kvm.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -70,6 +71,8 @@ struct fake_kvm {
 	uint64_t msr_reasons;
 	struct kvm_userspace_memory_region slots[FAKE_SLOTS];
 	unsigned slot_changes;
+	atomic_uint in_guest;         /* vCPUs in KVM_RUN now */
+	unsigned slots_beside_guests; /* slots changed meanwhile: must stay 0 */
 	bool tss_set, identity_set, vcpu_before_tss;
 };
 

@@ -221,12 +221,13 @@ static void test_what_does_not_fit_is_dropped_not_overwritten(void **state)
 static void *wait_for_room(void *opaque)
 {
 	console_wait(opaque, 100);
-	return NULL;
+	return console_fits(opaque, 100) ? opaque : NULL;
 }
 
 static void test_a_writer_that_waits_comes_out_when_there_is_room(void **state)
 {
 	pthread_t thread;
+	void *fits;
 
 	(void)state;
 	open_on(in_pipe[0], out_pipe[1]);
@@ -234,12 +235,14 @@ static void test_a_writer_that_waits_comes_out_when_there_is_room(void **state)
 	assert_int_equal(pthread_create(&thread, NULL, wait_for_room, console), 0);
 	usleep(5000);
 	console_flush(console);
-	assert_int_equal(pthread_join(thread, NULL), 0);
+	assert_int_equal(pthread_join(thread, &fits), 0);
+	assert_non_null(fits);
 }
 
 static void test_a_writer_that_waits_comes_out_at_the_end(void **state)
 {
 	pthread_t thread;
+	void *fits;
 
 	(void)state;
 	open_on(in_pipe[0], out_pipe[1]);
@@ -247,7 +250,8 @@ static void test_a_writer_that_waits_comes_out_at_the_end(void **state)
 	assert_int_equal(pthread_create(&thread, NULL, wait_for_room, console), 0);
 	usleep(5000);
 	console_release(console, true);
-	assert_int_equal(pthread_join(thread, NULL), 0);
+	assert_int_equal(pthread_join(thread, &fits), 0);
+	assert_non_null(fits);
 	assert_true(console_fits(console, 1));
 	console_release(console, false);
 	assert_false(console_fits(console, 1));

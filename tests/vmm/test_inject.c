@@ -88,6 +88,21 @@ static void test_a_closed_guest_keeps_the_vector_in_irr(void **state)
 	}
 }
 
+/* As kvm_pvm's KVM_INTERRUPT, a host may be too easily ready. */
+static void test_ready_with_interrupts_off_is_not_believed(void **state)
+{
+	struct rig *rig = start(rig_host_pvm);
+	uint32_t left;
+
+	(void)state;
+	guest_is(rig, false, false);
+	rig_fake(rig, 0)->run->ready_for_interrupt_injection = 1;
+	post(rig, 0x51);
+	do_inject(rig, &left);
+	assert_int_equal(rig_fake(rig, 0)->queued, -1);
+	rig_free(rig);
+}
+
 static void test_a_late_host_is_said_to_wait_for_the_window(void **state)
 {
 	struct rig *rig = start(rig_host_pvm);
@@ -335,6 +350,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_an_open_guest_gets_the_vector_at_once),
 		cmocka_unit_test(test_a_closed_guest_keeps_the_vector_in_irr),
+		cmocka_unit_test(test_ready_with_interrupts_off_is_not_believed),
 		cmocka_unit_test(test_a_late_host_is_said_to_wait_for_the_window),
 		cmocka_unit_test(test_no_second_interrupt_before_an_entry),
 		cmocka_unit_test(test_a_second_lower_vector_waits_for_the_window),

@@ -156,6 +156,7 @@ static void test_lateness_is_counted_from_the_due_moment(void **state)
 
 	(void)state;
 	for (unsigned mode = 0; mode < 2; mode++) {
+		memset(&v->stats, 0, sizeof(v->stats));
 		rig_write(rig, 0, 0x320, mode ? 0x40030 : 0x30);
 		if (mode)
 			lapic_msr_write(v->lapic, 0x6E0, tsc_now(&v->tsc) + 2000000);
@@ -166,7 +167,7 @@ static void test_lateness_is_counted_from_the_due_moment(void **state)
 		assert_int_equal(lapic_pending(v->lapic), LAPIC_PENDING_INTR);
 		lapic_ack(v->lapic);
 		rig_write(rig, 0, 0xB0, 0);
-		assert_int_equal(v->stats.timer.count, mode + 1);
+		assert_int_equal(v->stats.timer.count, 1);
 		/* Due 1 ms after the start, seen 19 ms later or more; the TSC here runs at 2 GHz by
 		 * KVM's word and at some 1 to 5 GHz in truth. */
 		assert_in_range(v->stats.timer.max, 1000000, UINT64_C(10000000000));

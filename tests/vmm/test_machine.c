@@ -303,6 +303,93 @@ static void test_a_sipi_reaches_an_ap_in_its_thread(void **state)
 	rig_free(rig);
 }
 
+static atomic_bool other_runs;
+static atomic_uint answered;
+
+/* CPU 1 sits in its guest; CPU 0 moves its LAPIC onto RAM and back again and again. */
+static int relocates_beside(struct fake_vcpu *v, struct kvm_run *run)
+{
+	static const uint32_t bases[] = {0x200900, 0x300900, 0xFEE00900};
+	struct rig *rig = rig_of(v);
+
+	if (v->id == 1) {
+		atomic_store(&other_runs, true);
+		for (int i = 0; i < 20000 && !((volatile struct kvm_run *)run)->immediate_exit; i++)
+			usleep(100);
+		return -EINTR;
+	}
+	if (!atomic_load(&other_runs))
+		return rig->step++ ? (usleep(100), -EINTR)
+				   : fake_mmio_write(v, 0xFEE00300, 0xC4608, 4);
+	if (rig->seen[0]++ < 30)
+		return fake_wrmsr(v, 0x1B, bases[rig->seen[0] % 3], KVM_MSR_EXIT_REASON_FILTER);
+	return fake_out(v, 0xF4, 0, 4);
+}
+
+/* Rules: BASE-5 */
+static void test_slots_change_while_every_vcpu_stands_still(void **state)
+{
+	struct rig *rig = rig_new(relocates_beside);
+
+	(void)state;
+	atomic_store(&other_runs, false);
+	rig->options.cpus = 2;
+	assert_true(rig_open(rig));
+	assert_true(machine_start(&rig->machine, &rig->why));
+	for (int i = 0; i < 20000 && !ending_reached(&rig->ending); i++)
+		usleep(1000);
+	ending_say(&rig->ending, RESULT_TIMEOUT, -1, 0, "it never came");
+	machine_stop(&rig->machine);
+	assert_int_equal(rig->ending.result.kind, RESULT_GUEST_EXIT);
+	assert_true(rig->kvm.slot_changes > 30);
+	assert_int_equal(rig->kvm.slots_beside_guests, 0);
+	rig_free(rig);
+}
+
+/* Sleeps whenever it can; each interrupt is answered by an EOI. */
+static int sleeps(struct fake_vcpu *v, struct kvm_run *run)
+{
+	struct rig *rig = rig_of(v);
+
+	v->if_flag = true;
+	if (rig->seen[0] != v->taken_count) {
+		rig->seen[0]++;
+		atomic_store(&answered, v->taken_count);
+		return fake_mmio_write(v, 0xFEE000B0, 0, 4);
+	}
+	return fake_exit(run, KVM_EXIT_HLT);
+}
+
+#define WAKES 30000u
+
+/* Rules: MP-5 */
+static void test_no_wake_is_lost_on_the_way_into_hlt(void **state)
+{
+	struct rig *rig = rig_new(sleeps);
+	uint64_t start;
+	unsigned i;
+
+	(void)state;
+	atomic_store(&answered, 0);
+	assert_true(rig_open(rig));
+	rig_enable(rig, 0);
+	/* As if somebody else were awake: no verdict while this thread posts. */
+	rig->machine.watch.count = 2;
+	assert_true(machine_start(&rig->machine, &rig->why));
+	start = kick_clock_ns();
+	for (i = 0; i < WAKES; i++) {
+		assert_int_equal(lapic_post(rig_vcpu(rig, 0)->lapic, LAPIC_FIXED, 0x40, false),
+				 LAPIC_NEW);
+		while (atomic_load(&answered) != i + 1 &&
+		       kick_clock_ns() - start < UINT64_C(60000000000))
+			;
+	}
+	ending_say(&rig->ending, RESULT_TIMEOUT, -1, 0, "enough");
+	machine_stop(&rig->machine);
+	assert_true(kick_clock_ns() - start < UINT64_C(60000000000));
+	rig_free(rig);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -317,6 +404,8 @@ int main(void)
 		cmocka_unit_test(test_lapics_are_what_cpuid_says),
 		cmocka_unit_test(test_threads_start_together_and_stop),
 		cmocka_unit_test(test_a_sipi_reaches_an_ap_in_its_thread),
+		cmocka_unit_test(test_slots_change_while_every_vcpu_stands_still),
+		cmocka_unit_test(test_no_wake_is_lost_on_the_way_into_hlt),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

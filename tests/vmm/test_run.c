@@ -160,6 +160,39 @@ static void test_output_waits_for_a_slow_reader_and_is_complete(void **state)
 	assert_int_equal(finish(pid).kind, RESULT_GUEST_EXIT);
 }
 
+static int says_much_and_ends(struct fake_vcpu *v, struct kvm_run *run)
+{
+	(void)run;
+	if (script_step++ < 100000)
+		return fake_out(v, 0x3F8, 'x', 1);
+	return fake_out(v, 0xF4, 0, 4);
+}
+
+static void test_the_rest_is_written_after_the_guest_has_ended(void **state)
+{
+	static char text[200000];
+	pid_t pid = start(says_much_and_ends);
+
+	(void)state;
+	/* The guest is through by now: a pipe full, and the rest in the console's buffer. */
+	usleep(300000);
+	assert_int_equal(waitpid(pid, NULL, WNOHANG), 0);
+	assert_int_equal(output(text, sizeof(text)), 100000);
+	assert_int_equal(finish(pid).kind, RESULT_GUEST_EXIT);
+}
+
+static void test_a_signal_ends_a_guest_that_waits_for_its_reader(void **state)
+{
+	struct result result;
+	pid_t pid = start(floods);
+
+	(void)state;
+	usleep(300000);
+	kill(pid, SIGTERM);
+	result = finish(pid);
+	assert_int_equal(result.kind, RESULT_SIGTERM);
+}
+
 static void test_a_reader_that_leaves_ends_the_run(void **state)
 {
 	pid_t pid;
@@ -337,6 +370,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		WITH(test_a_guest_speaks_and_ends),
 		WITH(test_output_waits_for_a_slow_reader_and_is_complete),
+		WITH(test_the_rest_is_written_after_the_guest_has_ended),
+		WITH(test_a_signal_ends_a_guest_that_waits_for_its_reader),
 		WITH(test_a_reader_that_leaves_ends_the_run),
 		WITH(test_a_full_disk_spoils_a_good_end),
 		WITH(test_a_guest_that_hangs_in_kvm_run_meets_the_time_limit),

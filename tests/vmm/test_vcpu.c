@@ -355,7 +355,8 @@ static void test_a_timer_that_cannot_wake_does_not_count(void **state)
 		{0x30030, 0, 0x10000, true},    /* periodic and masked */
 		{0x00030, 0x30, 0x10000, true}, /* below TPR */
 		{0x00008, 0, 0x10000, true},    /* an illegal vector, and nobody hears of it */
-		{0x00008, 0, 0x00040, false},   /* but here the error interrupts */
+		{0x10008, 0, 0x00040, true},
+		{0x00008, 0, 0x00040, false}, /* but here the error interrupts */
 		{0x00030, 0x20, 0x10000, false},
 	};
 
