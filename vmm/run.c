@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "vmm/console.h"
 #include "vmm/loop.h"
@@ -268,9 +269,23 @@ static void run_guest(struct session *s, const struct host_traits *traits,
 	ending_destroy(&s->ending);
 }
 
+/* Two for each vCPU, its own and its timer's, and some dozens besides. */
+static void allow_descriptors(uint32_t cpus)
+{
+	rlim_t needed = 2 * (rlim_t)cpus + 64;
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= needed)
+		return;
+	/* Where that is refused, whoever runs out of them says so. */
+	limit.rlim_cur = limit.rlim_max < needed ? limit.rlim_max : needed;
+	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 static bool open_session(struct session *s, const struct options *options, struct result *result)
 {
 	*s = (struct session){.options = options};
+	allow_descriptors(options->cpus);
 	if (!loop_open(&s->loop, &loop_calls, s)) {
 		ending_fill(result, RESULT_INTERNAL, "the event loop: %s", strerror(errno));
 		return false;

@@ -96,7 +96,7 @@ static void leave(struct vcpu *v, int returned)
 	exit_decode(v->run, v->vm->run_bytes, returned, &exit);
 	stats_exit(&v->stats, exit.reason);
 	step_exit(v, exit.kind == EXIT_NOTHING && exit.reason == KVM_EXIT_INTR);
-	if (returned < 0 && returned != -EINTR && returned != -EAGAIN) {
+	if (returned < 0 && returned != -EINTR) {
 		fault_report_errno(v, returned);
 		return;
 	}
