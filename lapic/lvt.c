@@ -179,13 +179,18 @@ COLD static void check_vector(struct lapic *l, unsigned n)
 	error_set(l, ESR_RECEIVE_ILLEGAL);
 }
 
+static void set_entry(struct lapic *l, unsigned n, uint32_t value)
+{
+	*reg(l, n) = masked_if_disabled(l, value);
+	if (UNLIKELY(l->config.lvt_write_checks))
+		check_vector(l, n);
+}
+
 enum lapic_result lvt_write(struct lapic *l, unsigned n, uint64_t value)
 {
 	/* What happened before the write met the old entry. */
 	mailbox_settle(l);
-	*reg(l, n) = masked_if_disabled(l, (uint32_t)value);
-	if (UNLIKELY(l->config.lvt_write_checks))
-		check_vector(l, n);
+	set_entry(l, n, (uint32_t)value);
 	return LAPIC_OK;
 }
 
@@ -193,9 +198,10 @@ enum lapic_result lvt_write_lint(struct lapic *l, unsigned n, uint64_t value)
 {
 	uint32_t remote_irr;
 
+	/* Once: a pin that moves from here on meets the new entry. */
 	mailbox_settle(l);
 	remote_irr = level_lint0(n, (uint32_t)value) ? reg_get(l, n) & LVT_REMOTE_IRR : 0;
-	lvt_write(l, n, value | remote_irr);
+	set_entry(l, n, (uint32_t)value | remote_irr);
 	if (n == REG_LVT_LINT0)
 		lvt_pins(l, 0);
 	return LAPIC_OK;

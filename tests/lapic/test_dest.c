@@ -304,6 +304,28 @@ static void test_mixed_modes_logical(void **state)
 	assert_int_equal(reach(r, 2, 0xFFFFFFFF, LOGICAL), 13);
 }
 
+/* Rules: ICR-8, ICR-6 */
+static void test_one_that_came_back_from_x2apic(void **state)
+{
+	struct rig *r = rig_running(3);
+
+	(void)state;
+	rig_x2apic_all(r);
+	rig_disable(r->l[1]);
+	assert_int_equal(reach(r, 0, 0x80, LOGICAL), 0);
+	set_msr(r->l[1], MSR_BASE, 0xFEE00000 | BASE_EN);
+	put(r->l[1], APIC_SVR, 0x1FF);
+	put(r->l[1], APIC_LDR, 0x80000000);
+	assert_int_equal(reach(r, 0, 0x80, LOGICAL), 2);
+	assert_int_equal(reach(r, 0, 0x84, LOGICAL), 6);
+	lapic_reset(r->l[2]);
+	rig_start(r->l[2]);
+	put(r->l[2], APIC_LDR, 0x80000000);
+	assert_int_equal(reach(r, 0, 0x81, LOGICAL), 7);
+	rig_x2apic_all(r);
+	assert_int_equal(reach(r, 0, 0x81, LOGICAL), 1);
+}
+
 static void one_in_a_high_cluster(struct lapic_config *config, unsigned i)
 {
 	config->initial_id = i == 2 ? 0x35 : i;
@@ -426,6 +448,7 @@ int main(void)
 		rig_test(test_all_models_of_dfr),
 		rig_test(test_x2apic_clusters),
 		rig_test(test_mixed_modes_logical),
+		rig_test(test_one_that_came_back_from_x2apic),
 		rig_test(test_8_bit_logical_broadcast_reaches_every_cluster),
 		rig_test(test_two_with_one_id),
 		rig_test(test_an_xapic_that_takes_an_x2apics_id),

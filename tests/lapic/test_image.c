@@ -299,6 +299,23 @@ static void test_busy_bits_of_other_buses(void **state)
 	assert_int_equal(get(copy, APIC_ICR), MODE(3) | LEVEL | 0x55);
 }
 
+/* Rules: SAVE-3, BASE-6 */
+static void test_a_dfr_that_x2apic_does_not_have(void **state)
+{
+	struct lapic *l = full(true), *copy = rig_running(4)->l[3];
+	uint8_t image[LAPIC_IMAGE_SIZE];
+
+	(void)state;
+	lapic_export_image(l, LAPIC_IMAGE_KVM_X2APIC, image);
+	set(image, APIC_DFR, 0);
+	assert_int_equal(
+		lapic_import_image(copy, LAPIC_IMAGE_KVM_X2APIC, image, lapic_apic_base(l), 0),
+		LAPIC_STATE_OK);
+	rig_x2apic(rig_of(copy)->l[0]);
+	send_ipi(rig_of(copy)->l[0], 8, LOGICAL | 0xF8);
+	assert_true(in_irr(copy, 0xF8));
+}
+
 /* Rules: SAVE-4 */
 static void test_damaged_images(void **state)
 {
@@ -429,6 +446,7 @@ int main(void)
 		rig_test(test_the_deadline_beside_an_image),
 		rig_test(test_what_a_page_lacks_stays_as_it_was),
 		rig_test(test_busy_bits_of_other_buses),
+		rig_test(test_a_dfr_that_x2apic_does_not_have),
 		rig_test(test_damaged_images),
 		rig_test(test_the_page_itself),
 		rig_test(test_the_icr_of_a_page_goes_with_x2apic),

@@ -326,6 +326,21 @@ static void test_events_name_the_entry(void **state)
 	}
 }
 
+/* Rules: LVT-3, LVT-4 */
+static void test_a_guest_that_reads_irr_sees_what_was_raised(void **state)
+{
+	struct lapic *l = rig_one();
+
+	(void)state;
+	put(l, APIC_LVT_THERMAL, 0x70);
+	put(l, APIC_LVT_LINT0, LEVEL | 0x80);
+	lapic_raise(l, LAPIC_LVT_THERMAL);
+	assert_int_equal(get(l, APIC_IRR + 0x30), 1u << 0x10);
+	lapic_set_lint(l, 0, true);
+	assert_int_equal(get(l, APIC_TMR + 0x40), 1);
+	assert_int_equal(get(l, APIC_IRR + 0x40), 1);
+}
+
 /* Rules: LVT-3 */
 static void test_all_entries_at_once(void **state)
 {
@@ -359,6 +374,7 @@ int main(void)
 		rig_test(test_an_event_meets_the_entry_of_its_time),
 		rig_test(test_timer_looks_at_vector_and_mask_when_due),
 		rig_test(test_events_name_the_entry),
+		rig_test(test_a_guest_that_reads_irr_sees_what_was_raised),
 		rig_test(test_all_entries_at_once),
 	};
 
