@@ -126,10 +126,14 @@ static void disarmed(void)
 
 static void masked(void)
 {
+	uint64_t deadline;
+
 	trap_forget();
 	apic_write(APIC_LVT_TIMER, APIC_LVT_MASKED | APIC_LVT_DEADLINE | VECTOR);
-	wrmsr(MSR_TSC_DEADLINE, rdtsc() + 5 * time_tsc_per_ms());
+	deadline = rdtsc() + 20 * time_tsc_per_ms();
+	wrmsr(MSR_TSC_DEADLINE, deadline);
 	CHECK(TIME_WAIT(!rdmsr(MSR_TSC_DEADLINE)), "masked, the deadline passes");
+	CHECK(rdtsc() >= deadline, "masked, the MSR reads 0 only when the deadline has passed");
 	CHECK(!apic_bit(APIC_IRR, VECTOR), "masked, it leaves nothing in IRR");
 	apic_write(APIC_LVT_TIMER, APIC_LVT_DEADLINE | VECTOR);
 	sti();
