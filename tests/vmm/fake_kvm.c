@@ -197,6 +197,8 @@ static int vcpu_ioctl(struct fake_vcpu *v, unsigned long request, void *arg)
 	case KVM_NMI: v->nmis_queued += v->nmis_queued < 2; return 0;
 	case KVM_SMI: v->smis++; return 0;
 	case KVM_SET_GUEST_DEBUG:
+		if (v->kvm->at_debug)
+			v->kvm->at_debug(v);
 		v->guest_debug = ((struct kvm_guest_debug *)arg)->control;
 		if (v->guest_debug & KVM_GUESTDBG_SINGLESTEP)
 			v->stepped_rip = v->regs.rip;

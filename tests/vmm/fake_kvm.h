@@ -64,6 +64,8 @@ struct fake_kvm {
 	bool amd, no_apic_base;
 	fake_script *script;
 	void *opaque; /* for the script */
+	/* Before KVM_SET_GUEST_DEBUG is answered: a moment at which something else may happen. */
+	void (*at_debug)(struct fake_vcpu *v);
 	/* What happened. */
 	struct fake_vcpu vcpus[FAKE_VCPUS];
 	unsigned vcpu_count, descriptors;

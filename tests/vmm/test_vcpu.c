@@ -377,6 +377,60 @@ static void test_a_timer_that_cannot_wake_does_not_count(void **state)
 	}
 }
 
+static void post_44(struct fake_vcpu *v)
+{
+	lapic_post(rig_vcpu(rig_of(v), v->id)->lapic, LAPIC_FIXED, 0x44, false);
+}
+
+/*
+ * A post between the owner's look at its LAPIC and lapic_away() calls for no kick. Stepping, which
+ * is ended in between, is only there to give that moment a name.
+ */
+/* Rules: MP-5 */
+static void test_a_post_between_look_and_sleep_is_not_slept_over(void **state)
+{
+	struct rig *rig = rig_start(halt, rig_host_vmx);
+
+	(void)state;
+	rig_enable(rig, 0);
+	rig->seen[15] = true;
+	assert_true(rig_turns(rig, 0, 1));
+	assert_true(rig_vcpu(rig, 0)->halted);
+	rig_vcpu(rig, 0)->step.on = true;
+	rig->kvm.at_debug = post_44;
+	assert_true(rig_turns(rig, 0, 1));
+	assert_false(ending_reached(&rig->ending));
+	assert_true(rig_turns(rig, 0, 1));
+	assert_int_equal(rig_fake(rig, 0)->taken[0], 0x44);
+	rig_free(rig);
+}
+
+static int open_and_counts(struct fake_vcpu *v, struct kvm_run *run)
+{
+	(void)run;
+	v->if_flag = true;
+	rig_of(v)->step++;
+	return -EINTR;
+}
+
+/* Rules: MP-5 */
+static void test_a_post_between_look_and_entry_is_not_entered_over(void **state)
+{
+	struct rig *rig = rig_start(open_and_counts, rig_host_vmx);
+
+	(void)state;
+	rig_enable(rig, 0);
+	assert_true(rig_turns(rig, 0, 1));
+	rig_vcpu(rig, 0)->step.on = true;
+	rig->kvm.at_debug = post_44;
+	assert_true(rig_turns(rig, 0, 1));
+	assert_int_equal(rig->step, 1);
+	assert_true(rig_turns(rig, 0, 1));
+	assert_int_equal(rig->step, 2);
+	assert_int_equal(rig_fake(rig, 0)->taken[0], 0x44);
+	rig_free(rig);
+}
+
 static void *post_later(void *opaque)
 {
 	usleep(20000);
@@ -688,6 +742,8 @@ int main(void)
 		cmocka_unit_test(test_an_nmi_that_kvm_still_holds_is_not_slept_over),
 		cmocka_unit_test(test_the_timer_ends_hlt),
 		cmocka_unit_test(test_a_timer_that_cannot_wake_does_not_count),
+		cmocka_unit_test(test_a_post_between_look_and_sleep_is_not_slept_over),
+		cmocka_unit_test(test_a_post_between_look_and_entry_is_not_entered_over),
 		cmocka_unit_test(test_a_post_from_another_thread_ends_the_sleep),
 		cmocka_unit_test(test_a_post_during_the_entry_makes_it_return),
 		cmocka_unit_test(test_init_waits_for_the_end_of_the_instruction),
