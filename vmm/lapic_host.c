@@ -159,7 +159,7 @@ bool lapic_host_timer_wakes(struct vcpu *v)
 {
 	uint32_t timer = page_register(v, PAGE_LVT_TIMER);
 
-	if (v->deadline.clock == LAPIC_CLOCK_NONE || (timer & LVT_MASKED))
+	if (v->deadline.clock == LAPIC_CLOCK_NONE)
 		return false;
 	/* An illegal vector is an error, and that may interrupt. */
 	if ((timer & 0xFFu) < 16)
