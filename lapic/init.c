@@ -99,8 +99,9 @@ enum lapic_init_error lapic_init(void *memory, size_t bytes, void *page,
 	atomic_init(&l->work, WORK_HW_DISABLED);
 	if (!dest_join(map, l))
 		return LAPIC_INIT_MAP;
-	lapic_reset(l);
+	/* First, since the reset calls back. */
 	*out = l;
+	lapic_reset(l);
 	return LAPIC_INIT_OK;
 }
 

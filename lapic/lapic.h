@@ -419,8 +419,7 @@ enum lapic_state_error {
 	LAPIC_STATE_SVR,
 	LAPIC_STATE_LDR,
 	LAPIC_STATE_DFR,
-	LAPIC_STATE_VECTORS, /* IRR, ISR or TMR hold vectors below 16 or break the order of priority
-			      */
+	LAPIC_STATE_VECTORS, /* IRR, ISR or TMR hold vectors below 16 */
 	LAPIC_STATE_ESR,
 	LAPIC_STATE_LVT,
 	LAPIC_STATE_ICR,
