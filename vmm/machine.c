@@ -59,7 +59,7 @@ static struct image_file image_file(const struct options *options)
 	return (struct image_file){
 		.name = "tour",
 		.bytes = vmm_tour_image,
-		.size = (size_t)(vmm_tour_image_end - vmm_tour_image),
+		.size = (uintptr_t)vmm_tour_image_end - (uintptr_t)vmm_tour_image,
 	};
 }
 
