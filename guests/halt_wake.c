@@ -3,7 +3,8 @@
 // lost. Not NMI (nmi.c) and not INIT (init_sipi.c).
 //
 // Proof: two processors send each other IPIs, each only after it was woken by the other's, 1000
-// times: one lost wake, and both sleep for ever. One that TPR blocks must not end a HLT.
+// times: one lost wake, and both sleep for ever. Then IPIs are timed to meet a processor that is
+// just going to sleep. One that TPR blocks must not end a HLT.
 //
 // Rules: MP-5, PRI-2, TMR-2
 //
@@ -15,6 +16,7 @@
 #define PONG   0x62
 #define TIMER  0x63
 #define ROUNDS 1000
+#define AROUND 3000
 
 static void halt_until(unsigned cpu, unsigned vector, unsigned count)
 {
@@ -42,6 +44,39 @@ static void ping_pong(void)
 	smp_finish(1);
 	CHECK_EQ(trap_count(1, PING), ROUNDS, "IPIs to and");
 	CHECK_EQ(trap_count(0, PONG), ROUNDS, "IPIs fro");
+}
+
+/* The AP says that it is about to halt, and the IPI is sent a little later, each time by a
+ * different little: some meet it awake, some asleep, some in between. */
+static volatile unsigned about_to_halt;
+
+static void halt_again_and_again(uintptr_t rounds)
+{
+	for (unsigned i = 1; i <= rounds; i++) {
+		about_to_halt = i;
+		for (unsigned turns = 0; turns < i % 32; turns++)
+			__asm__ volatile("" : : : "memory");
+		halt_until(1, PING, i);
+	}
+}
+
+static void around_the_halt(void)
+{
+	unsigned arrived = 0;
+
+	trap_forget();
+	about_to_halt = 0;
+	smp_begin(1, halt_again_and_again, AROUND);
+	for (unsigned i = 1; i <= AROUND; i++) {
+		if (!TIME_WAIT(about_to_halt == i))
+			break;
+		apic_ipi(1, APIC_ICR_ASSERT | PING);
+		arrived = i;
+	}
+	CHECK_EQ(arrived, AROUND, "IPIs around a HLT that woke the AP");
+	if (arrived == AROUND)
+		smp_finish(1);
+	CHECK_EQ(trap_count(1, PING), AROUND, "IPIs around a HLT");
 }
 
 /* The interrupt comes at any point around STI; HLT. */
@@ -103,4 +138,5 @@ void guest_main(void)
 	smp_start(2);
 	blocked_wakes_nobody();
 	ping_pong();
+	around_the_halt();
 }
