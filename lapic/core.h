@@ -84,6 +84,8 @@ enum reg_cut { CUT_NOTHING, CUT_SVR, CUT_TIMER, CUT_ICR, CUT_COUNT };
 
 enum timer_state { TIMER_OFF, TIMER_COUNTING, TIMER_DEADLINE };
 
+typedef void (*event_hook_t)(void *opaque, const struct lapic_event *event);
+
 struct lapic {
 	/* First cache line: all that a sender touches. */
 	_Alignas(64) _Atomic uint64_t irr[IRR_WORDS];
@@ -119,10 +121,12 @@ struct lapic {
 	uint32_t cut[CUT_COUNT];
 	/* Bus ticks = ns * bus_whole + (ns * bus_fraction >> 64), and back. */
 	uint64_t bus_whole, bus_fraction, ns_whole, ns_fraction;
+	uint64_t epoch_ns; /* bus ticks count from here, so that they do not overflow */
 	uint64_t floor_ticks;
 	struct lapic_config config;
 	struct lapic_ops ops;
 	void *opaque;
+	_Atomic(event_hook_t) hook;
 };
 
 struct lapic_map {

@@ -190,7 +190,10 @@ static struct lapic *arbitrate(struct lapic_map *map, const struct lapic *except
 		uint64_t match = match_word(l);
 		unsigned ppr = atomic_load_explicit(&l->ppr_hint, memory_order_relaxed);
 
+		/* An INIT that its target has not acted on yet has closed it, but not its match
+		 * word. */
 		if (l == except || !(match & MATCH_SW_ENABLED) || kind_in(match) == MATCH_NONE ||
+		    (mailbox_look(l, 0) & IRR_CLOSED) ||
 		    (logical && !matches_logical(match, dest, dest32, origin)) || ppr >= lowest)
 			continue;
 		lowest = ppr;
@@ -202,12 +205,40 @@ static struct lapic *arbitrate(struct lapic_map *map, const struct lapic *except
 	return best;
 }
 
+struct contest {
+	const struct lapic *except; /* who takes no part, or NULL */
+	bool logical, dest32;
+	uint32_t dest;
+};
+
+/* A winner that was disabled at this moment refuses: then there is one candidate less, and another
+ * round. */
+static enum lapic_post_result post_to_one(struct lapic_map *map, const struct contest *c,
+					  enum lapic_delivery mode, uint8_t vector, bool level,
+					  origin_t origin)
+{
+	uint32_t rounds = atomic_load_explicit(&map->count, memory_order_acquire);
+	enum lapic_post_result result = LAPIC_REFUSED;
+
+	while (rounds-- > 0 && result == LAPIC_REFUSED) {
+		struct lapic *l = arbitrate(map, c->except, c->logical, c->dest, c->dest32, origin);
+
+		if (!l)
+			break;
+		result = mailbox_post(l, mode, vector, level, origin);
+		/* Refused for another reason than a closed mailbox: so would it be by all. */
+		if (vector < 16)
+			break;
+	}
+	return result;
+}
+
 enum lapic_post_result dest_lowest_but(struct lapic_map *map, const struct lapic *except,
 				       uint8_t vector, origin_t origin)
 {
-	struct lapic *l = arbitrate(map, except, false, 0, false, origin);
+	struct contest contest = {.except = except};
 
-	return l ? mailbox_post(l, LAPIC_LOWEST, vector, false, origin) : LAPIC_REFUSED;
+	return post_to_one(map, &contest, LAPIC_LOWEST, vector, false, origin);
 }
 
 /* With no LAPIC in xAPIC mode the members of an x2APIC cluster are found by their IDs: LDR is
@@ -235,9 +266,9 @@ enum lapic_post_result dest_logical(struct lapic_map *map, uint32_t dest, bool d
 	uint32_t count = atomic_load_explicit(&map->count, memory_order_acquire);
 
 	if (one) {
-		struct lapic *l = arbitrate(map, NULL, true, dest, dest32, origin);
+		struct contest contest = {.logical = true, .dest32 = dest32, .dest = dest};
 
-		return l ? mailbox_post(l, mode, vector, level, origin) : LAPIC_REFUSED;
+		return post_to_one(map, &contest, mode, vector, level, origin);
 	}
 	if (dest32 && dest != BROADCAST32 &&
 	    !atomic_load_explicit(&map->xapic_members, memory_order_relaxed))

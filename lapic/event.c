@@ -7,7 +7,7 @@
 
 void event_emit(struct lapic *l, const struct lapic_event *event)
 {
-	void (*hook)(void *, const struct lapic_event *) = l->ops.event;
+	event_hook_t hook = atomic_load_explicit(&l->hook, memory_order_acquire);
 	struct lapic_event stamped = *event;
 
 	if (!traced(l) || !hook)
@@ -46,7 +46,7 @@ void lapic_set_event_hook(struct lapic *l,
 			  void (*event)(void *opaque, const struct lapic_event *event))
 {
 	if (event) {
-		l->ops.event = event;
+		atomic_store_explicit(&l->hook, event, memory_order_release);
 		atomic_fetch_or(&l->owner, OWNER_TRACED);
 	} else {
 		/* The pointer stays: a post under way may have seen the flag and still call it. */

@@ -57,6 +57,30 @@ static void timer_from_image(struct state *s, uint64_t tsc_deadline)
 	}
 }
 
+/*
+ * Others keep bits that a register here does not have, leave LVT entries unmasked while the LAPIC
+ * is disabled (KVM's BSP after reset), and may have no CMCI entry at all: what such a LAPIC does is
+ * what this one does without.
+ */
+static void tolerate(struct lapic *l, struct state *s)
+{
+	bool off = !(s->regs[REG_SVR] & SVR_ENABLED),
+	     cmci = (s->regs[REG_VERSION] >> 16 & 0xFFu) >= 6;
+
+	s->regs[REG_ICR] &= reg_table[REG_ICR].writable;
+	for (unsigned n = REG_LVT_CMCI; n <= REG_LVT_ERROR; n++) {
+		uint32_t keep = reg_table[n].writable | (n == REG_LVT_LINT0 ? LVT_REMOTE_IRR : 0);
+
+		if (n == REG_ICR || n == REG_ICR_HIGH)
+			continue;
+		s->regs[n] = (s->regs[n] & keep) | (off ? LVT_MASKED : 0);
+	}
+	if (!(l->features & FEATURE_CMCI))
+		s->regs[REG_LVT_CMCI] &= ~LVT_MASKED;
+	else if (!cmci)
+		s->regs[REG_LVT_CMCI] = LVT_MASKED;
+}
+
 enum lapic_state_error lapic_import_image(struct lapic *l, enum lapic_image kind,
 					  const uint8_t image[LAPIC_IMAGE_SIZE], uint64_t apic_base,
 					  uint64_t tsc_deadline)
@@ -74,13 +98,12 @@ enum lapic_state_error lapic_import_image(struct lapic *l, enum lapic_image kind
 		s.regs[REG_ICR_HIGH] = image_get(image, (REG_ICR << 4) + 4);
 	if (x2apic)
 		s.regs[REG_DFR] = DFR_FLAT;
-	/* The status bits of others are those of their bus; here every send is done at once. */
-	s.regs[REG_ICR] &= ~ICR_BUSY;
+	tolerate(l, &s);
 	s.lint0_vector = (uint8_t)(s.regs[REG_LVT_LINT0] & LVT_VECTOR);
 	timer_from_image(&s, tsc_deadline);
 	error = state_check(l, &s);
 	if (!error)
-		state_apply(l, &s);
+		state_apply(l, &s, WORK_BSP | WORK_HW_DISABLED);
 	return error;
 }
 

@@ -9,8 +9,14 @@
 #define MAX_BUS_HZ   10000000000ull
 #define MAX_FLOOR_NS 1000000000000ull
 
-void lapic_config_intel(struct lapic_config *config)
+bool lapic_config_profile(struct lapic_config *config, size_t bytes, enum lapic_profile profile)
 {
+	bool intel = profile == LAPIC_INTEL;
+
+	/* There is one version of the struct; the smaller one of an older caller will be filled as
+	 * far as it goes. */
+	if (bytes != sizeof(*config) || (!intel && profile != LAPIC_AMD))
+		return false;
 	*config = (struct lapic_config){
 		.size = sizeof(*config),
 		.bus_hz = 1000000000u,
@@ -18,23 +24,16 @@ void lapic_config_intel(struct lapic_config *config)
 		.maxphyaddr = 52,
 		.bsp = true,
 		.x2apic = true,
-		.tsc_deadline = true,
-		.cmci = true,
+		.tsc_deadline = intel,
+		.cmci = intel,
 		.xapic_id_writable = true,
 		.lowest_priority = true,
-		.perf_masks = true,
+		.perf_masks = intel,
 		.init_to_self = true,
+		.icr_busy_bit_faults = !intel,
 		.msi_ff_broadcasts = true,
 	};
-}
-
-void lapic_config_amd(struct lapic_config *config)
-{
-	lapic_config_intel(config);
-	config->tsc_deadline = false;
-	config->cmci = false;
-	config->perf_masks = false;
-	config->icr_busy_bit_faults = true;
+	return true;
 }
 
 static bool config_ok(const struct lapic_config *c)
@@ -90,6 +89,7 @@ enum lapic_init_error lapic_init(void *memory, size_t bytes, void *page,
 	l->regs = page;
 	l->map = map;
 	l->initial_id = config->initial_id;
+	atomic_init(&l->hook, ops->event);
 	atomic_init(&l->owner, ops->event ? OWNER_TRACED : 0);
 	atomic_init(&l->id, config->initial_id & 0xFFu);
 	set_cuts(l);

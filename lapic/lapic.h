@@ -1,31 +1,38 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * liblapic: a complete x86 Local APIC (xAPIC and x2APIC) as a model; this header is its
- * documentation. Not a hypervisor: it knows no clock, thread, file or /dev/kvm, allocates nothing
- * and keeps no globals.
- *
+ * liblapic: a complete x86 Local APIC (xAPIC and x2APIC) as a model; this header documents it.
+ * Not a hypervisor: it knows no clock, thread, file or /dev/kvm, allocates nothing, has no globals.
+ */
+/* clang-format off */
+/*
  * The parts
- *   struct lapic      one Local APIC, in memory of the caller: lapic_size() bytes, aligned at
- * lapic_align(). register page     4 KiB, 4 KiB aligned, the hardware's layout (register n at n <<
- * 4); usable as a VMX virtual-APIC page after lapic_page_sync(). struct lapic_map  the LAPICs of
- * one machine that can send to each other: who has which ID. struct lapic_ops  the only way out:
- * clocks, "my deadline changed", "kick the owner", EOI broadcast.
+ *   struct lapic      one Local APIC, in memory of the caller: lapic_size() bytes at lapic_align()
+ *   register page     4 KiB, 4 KiB aligned, the hardware's layout (register n at n << 4); usable as
+ *                     a VMX virtual-APIC page after lapic_page_sync()
+ *   struct lapic_map  the LAPICs of one machine that can send to each other: who has which ID
+ *   struct lapic_ops  the only way out: clocks, "my deadline changed", "kick the owner", EOI
  *
  * Threads
- *   Each LAPIC has one owner, the thread of its virtual processor. Functions marked [owner] may be
- * called by that thread alone and take no lock (but see lapic_map_config.lock). Functions marked
- * [any] may be called by every thread at any time: they post into an atomic mailbox and never
- * block. [setup] functions must not run beside any other call on the same object. Callbacks are
- * made as the last step of a call, after the model's state is whole. They may call [any] functions
- * of any LAPIC, and lapic_next_deadline() of their own; they must not call other [owner] functions.
+ *   Each LAPIC has one owner, the thread of its virtual processor.
+ *   [owner]  for that thread alone; takes no lock, but see lapic_map_config.lock.
+ *   [any]    for every thread at any time: posts into an atomic mailbox, never blocks.
+ *   [setup]  not beside any other call on the same object. A map may be in use while a LAPIC joins.
+ *   Callbacks deadline_changed, kick, eoi and base_changed are made when the model's state is whole;
+ *   they may call [any] functions of any LAPIC, and lapic_next_deadline() of their own, no others.
+ *   The clocks and the event hook are called in the midst of things and must call nothing here.
  *
  * One turn of an owner
- *   handle the exit (lapic_mmio_*, lapic_msr_*, lapic_set_cr8) -> lapic_pending() -> hand over what
- * it names (lapic_ack, lapic_take_*) -> lapic_away(), run the guest or sleep, lapic_back() -> ...
+ *   1. answer the exit: lapic_mmio_*, lapic_msr_*, lapic_set_cr8
+ *   2. lapic_pending(), and hand over what it names: lapic_ack, lapic_take_*
+ *   3. lapic_away(), run the guest or sleep, lapic_back()
+ *
+ * A structure that grows has its size in its first field or beside it; the others stay as they are for
+ * as long as the SONAME does. The target must have 64-bit integers that are lock-free (x86-64, AArch64).
  *
  * Source of the behaviour: Intel SDM Vol. 3A, chapter "Advanced Programmable Interrupt Controller
  * (APIC)". lapic/RULES.md lists it rule by rule; the rules' IDs appear in events and tests.
  */
+/* clang-format on */
 #ifndef LAPIC_LAPIC_H
 #define LAPIC_LAPIC_H
 
@@ -63,12 +70,11 @@ struct lapic_map;
  * append.
  */
 struct lapic_config {
-	uint32_t size; /* sizeof(struct lapic_config), set by the profiles */
-	uint32_t
-		initial_id; /* the ID the platform gives at reset (full 32 bits), unique in a map */
-	uint64_t bus_hz;    /* timer input clock, 1 kHz .. 10 GHz; default 1 GHz */
-	/* Periodic timer interrupts come no closer than this, ns, up to 10^12; default 200000; 0:
-	 * no floor. */
+	uint32_t size;       /* sizeof(struct lapic_config), set by the profiles */
+	uint32_t initial_id; /* the ID the platform gives at reset, 32 bits, unique in a map */
+	uint64_t bus_hz;     /* timer input clock, 1 kHz .. 10 GHz; default 1 GHz */
+	/* Periodic timer interrupts are due no closer to each other than this, in ns, up to 10^12;
+	 * default 200000; 0: no floor. One that the host looked at late may be followed sooner. */
 	uint64_t timer_floor_ns;
 	uint8_t maxphyaddr; /* bits, 36..52; bounds IA32_APIC_BASE; default 52 */
 	bool bsp;           /* IA32_APIC_BASE.BSP after power-up */
@@ -92,10 +98,25 @@ struct lapic_config {
 				     default on */
 };
 
-/* Fills every field for an Intel or AMD processor of today; initial_id 0 and bsp true remain to be
- * set. [any] */
-LAPIC_API void lapic_config_intel(struct lapic_config *config);
-LAPIC_API void lapic_config_amd(struct lapic_config *config);
+enum lapic_profile { LAPIC_INTEL, LAPIC_AMD };
+
+/*
+ * Fills every field for a processor of today; initial_id 0 and bsp true remain to be set. `bytes`
+ * is the caller's sizeof(struct lapic_config): no more is written. False: a size or profile that
+ * this library does not know. [any]
+ */
+LAPIC_API bool lapic_config_profile(struct lapic_config *config, size_t bytes,
+				    enum lapic_profile profile);
+
+static inline void lapic_config_intel(struct lapic_config *config)
+{
+	lapic_config_profile(config, sizeof(*config), LAPIC_INTEL);
+}
+
+static inline void lapic_config_amd(struct lapic_config *config)
+{
+	lapic_config_profile(config, sizeof(*config), LAPIC_AMD);
+}
 
 /* ---------------------------------------------------------------- the way out */
 
@@ -162,14 +183,17 @@ struct lapic_event {
  */
 struct lapic_ops {
 	uint32_t size;
-	/* Monotonic time in ns; must never run backwards. [called by owner; for events by any] */
+	/* Monotonic time in ns, of any origin; must never run backwards, nor further than 2^64 /
+	 * bus_hz seconds from lapic_init() (58 years at 10 GHz). [called by owner; for events by
+	 * any] */
 	uint64_t (*now_ns)(void *opaque);
 	/* The guest's TSC, offset and scaling included. [called by owner] */
 	uint64_t (*now_tsc)(void *opaque);
 	/* lapic_next_deadline() has a new answer. [called by owner] */
 	void (*deadline_changed)(void *opaque);
 	/* The owner is away and has something new to look at: end its guest run or its sleep. At
-	 * most once between lapic_away() and lapic_back(). [called by any] */
+	 * most once for each lapic_away(); a call may come late, when the owner is back already or
+	 * away once more, and is then for nothing. [called by any] */
 	void (*kick)(void *opaque);
 	/* EOI of a level-triggered vector, for the I/O APICs. [called by owner] */
 	void (*eoi)(void *opaque, uint8_t vector);
@@ -218,7 +242,7 @@ LAPIC_API void lapic_map_set_last_winner(struct lapic_map *map, uint32_t winner)
 enum lapic_post_result {
 	LAPIC_REFUSED, /* nobody took it */
 	LAPIC_MERGED,  /* it was pending already */
-	LAPIC_NEW      /* one more will be acknowledged */
+	LAPIC_NEW      /* one more will be acknowledged, unless INIT, reset or disable flush it */
 };
 
 /* An interrupt message on its way to LAPICs: from an I/O APIC, an MSI, or another sender. */
@@ -383,8 +407,10 @@ LAPIC_API void lapic_back(struct lapic *l);
 
 /* ---------------------------------------------------------------- time [owner] */
 
+enum lapic_clock { LAPIC_CLOCK_NONE, LAPIC_CLOCK_NS, LAPIC_CLOCK_TSC };
+
 struct lapic_deadline {
-	enum { LAPIC_CLOCK_NONE, LAPIC_CLOCK_NS, LAPIC_CLOCK_TSC } clock;
+	enum lapic_clock clock;
 	uint64_t at; /* ns of ops->now_ns, or guest TSC: the first moment at which it is due */
 };
 
@@ -435,8 +461,9 @@ LAPIC_API size_t lapic_state_size(void);
  * the processor, or -1. Returns the bytes written, 0 where `bytes` is too small or inflight out of
  * range. */
 LAPIC_API size_t lapic_save(struct lapic *l, void *buffer, size_t bytes, int inflight);
-/* Restores; *inflight as saved. The timer is armed again but fires no earlier than the next
- * lapic_tick(), so that the order in which the guest's TSC and this are restored does not matter.
+/* Restores; *inflight (not NULL) as saved. What others post meanwhile may be gone: let none post.
+ * The timer is armed again but fires no earlier than the next lapic_tick(), so that the order in
+ * which the guest's TSC and this are restored does not matter.
  */
 LAPIC_API enum lapic_state_error lapic_restore(struct lapic *l, const void *buffer, size_t bytes,
 					       int *inflight);
@@ -455,7 +482,9 @@ LAPIC_API void lapic_export_image(struct lapic *l, enum lapic_image kind,
 /*
  * Takes over registers from an image whose LAPIC has this IA32_APIC_BASE and IA32_TSC_DEADLINE,
  * which an image lacks. A running timer goes on from the image's current count. Pending NMI, SMI,
- * INIT, SIPI and the waiting for SIPI stay as they are.
+ * INIT, SIPI and the waiting for SIPI stay as they are. IRR becomes the image's: let none post
+ * meanwhile. Bits that no register here has are dropped, LVT entries of a disabled LAPIC are
+ * masked.
  */
 LAPIC_API enum lapic_state_error lapic_import_image(struct lapic *l, enum lapic_image kind,
 						    const uint8_t image[LAPIC_IMAGE_SIZE],

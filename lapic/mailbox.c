@@ -41,32 +41,48 @@ enum lapic_post_result mailbox_told(struct lapic *l, enum lapic_post_result resu
 }
 
 /*
- * The way for level-triggered posts, words with TMR bits, and all that is not new. The TMR bit
- * comes first (SDM "Interrupt Acceptance for Fixed Interrupts"): once the IRR bit is visible the
- * owner may acknowledge and EOI at once.
+ * What a post does to the TMR bit, before its IRR bit is visible: once that is, the owner may
+ * acknowledge and EOI at once (SDM "Interrupt Acceptance for Fixed Interrupts"). True where a bit
+ * was cleared, which a post that is refused after all has to set again.
  */
+static bool set_trigger(struct lapic *l, uint8_t vector, uint64_t seen, bool level)
+{
+	_Atomic uint64_t *word = &l->irr[irr_word(vector)], *tmr = &l->tmr[irr_word(vector)];
+	uint64_t bit = irr_bit(vector);
+
+	if (level) {
+		/* First the flag that makes edge posts look, in case this post is refused after
+		 * all. */
+		if (!(seen & IRR_TMR_IN_USE))
+			atomic_fetch_or(word, IRR_TMR_IN_USE);
+		atomic_fetch_or(tmr, bit);
+		return false;
+	}
+	if (!(seen & IRR_TMR_IN_USE) || !(atomic_load(tmr) & bit))
+		return false;
+	return (atomic_fetch_and(tmr, ~bit) & bit) != 0;
+}
+
+/* The way for level-triggered posts, words with TMR bits, and all that is not new. */
 enum lapic_post_result mailbox_fixed_slow(struct lapic *l, uint8_t vector, bool level,
 					  origin_t origin)
 {
-	_Atomic uint64_t *word = &l->irr[irr_word(vector)], *tmr = &l->tmr[irr_word(vector)];
+	_Atomic uint64_t *word = &l->irr[irr_word(vector)];
 	uint64_t bit = irr_bit(vector), old = atomic_load(word);
-	enum lapic_post_result result;
+	enum lapic_post_result result = LAPIC_REFUSED;
+	bool cleared = false;
 
-	for (;;) {
-		if (old & IRR_CLOSED) {
-			result = LAPIC_REFUSED;
-			break;
-		}
-		if (level)
-			atomic_fetch_or(tmr, bit);
-		else if ((old & IRR_TMR_IN_USE) && (atomic_load(tmr) & bit))
-			atomic_fetch_and(tmr, ~bit);
-		if (atomic_compare_exchange_weak(word, &old,
-						 old | bit | (level ? IRR_TMR_IN_USE : 0))) {
+	while (!(old & IRR_CLOSED)) {
+		cleared |= set_trigger(l, vector, old, level);
+		old = level ? old | IRR_TMR_IN_USE : old;
+		if (atomic_compare_exchange_weak(word, &old, old | bit)) {
 			result = (old & bit) ? LAPIC_MERGED : LAPIC_NEW;
 			break;
 		}
 	}
+	/* The one that is pending or in service is level-triggered still. */
+	if (result == LAPIC_REFUSED && cleared)
+		atomic_fetch_or(&l->tmr[irr_word(vector)], bit);
 	return mailbox_told(l, result, LAPIC_FIXED, vector, level, origin);
 }
 
@@ -189,6 +205,9 @@ void mailbox_open(struct lapic *l)
 		return;
 	for (unsigned i = 0; i < IRR_WORDS; i++)
 		atomic_fetch_and(&l->irr[i], ~IRR_CLOSED);
+	/* One that came between the look and the opening had closed it for good. */
+	if (atomic_load(&l->work) & WORK_INIT)
+		mailbox_close(l);
 }
 
 void mailbox_close(struct lapic *l)

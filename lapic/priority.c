@@ -189,9 +189,11 @@ static void retire(struct lapic *l, uint8_t vector)
 	priority_update(l);
 }
 
-COLD static void end_level(struct lapic *l, uint8_t vector)
+/* A level-triggered vector, or the one that LINT0 waits for; delivered again, that may set the TMR
+ * bit anew. */
+COLD static void end_level(struct lapic *l, uint8_t vector, bool level)
 {
-	bool broadcast = !(reg_get(l, REG_SVR) & SVR_SUPPRESS_EOI);
+	bool broadcast = level && !(reg_get(l, REG_SVR) & SVR_SUPPRESS_EOI);
 
 	event_simple(l, LAPIC_EVENT_EOI, vector, broadcast);
 	lvt_eoi(l, vector);
@@ -202,6 +204,7 @@ COLD static void end_level(struct lapic *l, uint8_t vector)
 enum lapic_result priority_write_eoi(struct lapic *l, unsigned n, uint64_t value)
 {
 	uint8_t vector = l->isr_top;
+	bool level;
 
 	(void)n;
 	(void)value;
@@ -210,9 +213,10 @@ enum lapic_result priority_write_eoi(struct lapic *l, unsigned n, uint64_t value
 		return LAPIC_OK;
 	}
 	retire(l, vector);
-	if (UNLIKELY(atomic_load_explicit(&l->tmr[irr_word(vector)], memory_order_relaxed) &
-		     irr_bit(vector)))
-		end_level(l, vector);
+	level = (atomic_load_explicit(&l->tmr[irr_word(vector)], memory_order_relaxed) &
+		 irr_bit(vector)) != 0;
+	if (UNLIKELY(level || (reg_get(l, REG_LVT_LINT0) & LVT_REMOTE_IRR)))
+		end_level(l, vector, level);
 	else if (traced(l))
 		event_simple(l, LAPIC_EVENT_EOI, vector, 0);
 	return LAPIC_OK;

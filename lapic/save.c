@@ -122,7 +122,7 @@ enum lapic_state_error lapic_restore(struct lapic *l, const void *buffer, size_t
 	error = state_check(l, &s);
 	if (error)
 		return error;
-	state_apply(l, &s);
+	state_apply(l, &s, ~0ull);
 	*inflight = taken == 0xFFFFFFFFu ? -1 : (int)taken;
 	return LAPIC_STATE_OK;
 }

@@ -181,7 +181,7 @@ static void apply_registers(struct lapic *l, const struct state *s)
 	}
 }
 
-void state_apply(struct lapic *l, const struct state *s)
+void state_apply(struct lapic *l, const struct state *s, uint64_t which)
 {
 	enum apic_mode mode = mode_of(s->apic_base);
 	bool moved = s->apic_base != l->apic_base;
@@ -205,10 +205,12 @@ void state_apply(struct lapic *l, const struct state *s)
 		timer_resume(l, s->remaining);
 	}
 	priority_count_isr(l);
-	mode_set_work(l, ~0ull, work);
+	mode_set_work(l, which, work & which);
 	if (mode != MODE_DISABLED && (s->regs[REG_SVR] & SVR_ENABLED))
 		mailbox_open(l);
 	dest_move(l, mode == MODE_X2APIC ? l->initial_id : reg_get(l, REG_ID) >> 24);
+	/* A level-triggered pin that is active asks now as it did there. */
+	lvt_pins(l, 0);
 	l->timer_touched = true;
 	timer_tell(l);
 	if (moved && l->ops.base_changed)

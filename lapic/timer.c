@@ -34,10 +34,13 @@ void timer_setup(struct lapic *l)
 	l->bus_fraction = fraction(hz % NS_PER_S, NS_PER_S);
 	l->ns_whole = NS_PER_S / hz;
 	l->ns_fraction = fraction(NS_PER_S % hz, hz);
+	l->epoch_ns = lapic_now_ns(l);
 	l->floor_ticks = l->config.timer_floor_ns * l->bus_whole +
 			 multiply_high(l->config.timer_floor_ns, l->bus_fraction);
 }
 
+/* Bus ticks at a moment since the epoch: of a clock that runs freely, so that a count's first tick
+ * is a part of one. */
 static uint64_t ticks_at(const struct lapic *l, uint64_t ns)
 {
 	return ns * l->bus_whole + multiply_high(ns, l->bus_fraction);
@@ -45,7 +48,7 @@ static uint64_t ticks_at(const struct lapic *l, uint64_t ns)
 
 static uint64_t ticks_now(const struct lapic *l)
 {
-	return ticks_at(l, lapic_now_ns(l));
+	return ticks_at(l, lapic_now_ns(l) - l->epoch_ns);
 }
 
 /* The first ns at which ticks_at() is `ticks`: the estimate is off by a rounding at most. */
@@ -57,7 +60,7 @@ static uint64_t ns_at(const struct lapic *l, uint64_t ticks)
 		ns++;
 	while (ns > 0 && ticks_at(l, ns - 1) >= ticks)
 		ns--;
-	return ns;
+	return ns + l->epoch_ns;
 }
 
 static uint32_t mode_bits(const struct lapic *l)
@@ -117,10 +120,12 @@ static void announce(struct lapic *l)
 
 static void stop(struct lapic *l)
 {
-	if (l->timer != TIMER_OFF)
-		touch(l);
+	bool ran = l->timer != TIMER_OFF;
+
 	l->timer = TIMER_OFF;
 	l->tsc_deadline = 0;
+	if (ran)
+		touch(l);
 }
 
 /* However late the host is, one interrupt is due; then the original phase, but no closer than the

@@ -336,6 +336,27 @@ static void test_the_hook_of_the_callbacks(void **state)
 	assert_int_equal(calls, 2);
 }
 
+/* Rules: TMR-4, TMR-6 */
+static void test_a_timer_that_is_disarmed_is_told_as_such(void **state)
+{
+	struct lapic *l = rig_one();
+	struct lapic_event last;
+
+	(void)state;
+	put(l, APIC_LVT_TIMER, DEADLINE | 0x40);
+	rig_trace(l);
+	set_msr(l, MSR_DEADLINE, 5000000000);
+	told(l, LAPIC_EVENT_TIMER_ARM, &last);
+	assert_int_equal(last.value, 5000000000);
+	set_msr(l, MSR_DEADLINE, 0);
+	told(l, LAPIC_EVENT_TIMER_ARM, &last);
+	assert_int_equal(last.value, 0);
+	set_msr(l, MSR_DEADLINE, 6000000000);
+	put(l, APIC_LVT_TIMER, 0x40);
+	told(l, LAPIC_EVENT_TIMER_ARM, &last);
+	assert_int_equal(last.value, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -351,6 +372,7 @@ int main(void)
 		rig_test(test_right_programmes_make_no_mistakes),
 		rig_test(test_off_it_is_silent),
 		rig_test(test_the_hook_of_the_callbacks),
+		rig_test(test_a_timer_that_is_disarmed_is_told_as_such),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -336,9 +336,7 @@ static void test_damaged_images(void **state)
 		{APIC_TMR, 0x8000, LAPIC_STATE_VECTORS},
 		{APIC_IRR, 0x10, LAPIC_STATE_VECTORS},
 		{APIC_ESR, 0x100, LAPIC_STATE_ESR},
-		{APIC_LVT_TIMER, 0x80000000, LAPIC_STATE_LVT},
 		{APIC_LVT_LINT0, REMOTE_IRR | 0x40, LAPIC_STATE_LVT},
-		{APIC_ICR, 0x2000, LAPIC_STATE_ICR},
 		{APIC_ICR_HIGH, 1, LAPIC_STATE_ICR},
 		{APIC_DCR, 4, LAPIC_STATE_TIMER},
 	};
@@ -363,6 +361,56 @@ static void test_damaged_images(void **state)
 	memset(image, 0xFF, sizeof(image));
 	assert_true(lapic_import_image(copy, LAPIC_IMAGE_VMX, image, lapic_apic_base(l), 0) !=
 		    LAPIC_STATE_OK);
+}
+
+/*
+ * What KVM_GET_LAPIC gives of a LAPIC after reset: on the boot processor LINT0 is unmasked although
+ * SVR disables all, and there is no CMCI entry.
+ */
+/* Rules: SAVE-3, RST-3 */
+static void test_a_fresh_lapic_of_kvm(void **state)
+{
+	struct lapic *l = rig_running(2)->l[1];
+	uint8_t image[LAPIC_IMAGE_SIZE] = {0};
+
+	(void)state;
+	set(image, APIC_ID, 1u << 24);
+	set(image, APIC_VERSION, 0x50014);
+	set(image, APIC_DFR, 0xFFFFFFFF);
+	set(image, APIC_SVR, 0xFF);
+	for (unsigned offset = APIC_LVT_TIMER; offset <= APIC_LVT_ERROR; offset += 0x10)
+		set(image, offset, 0x10000);
+	set(image, APIC_LVT_LINT0, 0x700);
+	assert_int_equal(lapic_import_image(l, LAPIC_IMAGE_KVM_LEGACY, image, 0xFEE00900, 0),
+			 LAPIC_STATE_OK);
+	assert_int_equal(lapic_mmio_read(l, APIC_LVT_LINT0, 4), 0x10700);
+	assert_int_equal(lapic_mmio_read(l, APIC_LVT_CMCI, 4), 0x10000);
+	/* Enabled, but still without a CMCI entry: that of this LAPIC stays masked. */
+	set(image, APIC_SVR, 0x1FF);
+	assert_int_equal(lapic_import_image(l, LAPIC_IMAGE_KVM_LEGACY, image, 0xFEE00900, 0),
+			 LAPIC_STATE_OK);
+	assert_int_equal(lapic_mmio_read(l, APIC_LVT_LINT0, 4), 0x700);
+	assert_int_equal(lapic_mmio_read(l, APIC_LVT_CMCI, 4), 0x10000);
+}
+
+/* Bits of others that no register here has. */
+/* Rules: SAVE-3 */
+static void test_foreign_bits_are_dropped(void **state)
+{
+	struct lapic *l = full(false);
+	uint8_t image[LAPIC_IMAGE_SIZE];
+
+	(void)state;
+	lapic_export_image(l, LAPIC_IMAGE_KVM_LEGACY, image);
+	set(image, APIC_ICR, 0xFFF3B041);
+	set(image, APIC_LVT_LINT1, 0x5441);
+	set(image, APIC_LVT_ERROR, 0xFFFEFF42);
+	assert_int_equal(
+		lapic_import_image(l, LAPIC_IMAGE_KVM_LEGACY, image, lapic_apic_base(l), 0),
+		LAPIC_STATE_OK);
+	assert_int_equal(lapic_mmio_read(l, APIC_ICR, 4), 0x8041);
+	assert_int_equal(lapic_mmio_read(l, APIC_LVT_LINT1, 4), 0x441);
+	assert_int_equal(lapic_mmio_read(l, APIC_LVT_ERROR, 4), 0x42);
 }
 
 /* Rules: SAVE-3 */
@@ -434,6 +482,24 @@ static void test_an_image_of_a_disabled_one(void **state)
 	assert_int_equal(lapic_next_deadline(copy).clock, LAPIC_CLOCK_NONE);
 }
 
+/* Rules: LVT-8, SAVE-3 */
+static void test_an_active_line_asks_after_an_import(void **state)
+{
+	struct lapic *l = rig_running(2)->l[1];
+	uint8_t image[LAPIC_IMAGE_SIZE];
+
+	(void)state;
+	lapic_post(l, LAPIC_NMI, 0, false);
+	lapic_export_image(l, LAPIC_IMAGE_KVM_LEGACY, image);
+	set(image, APIC_LVT_LINT0, LEVEL | 0x60);
+	lapic_set_lint(l, 0, true);
+	assert_int_equal(
+		lapic_import_image(l, LAPIC_IMAGE_KVM_LEGACY, image, lapic_apic_base(l), 0),
+		LAPIC_STATE_OK);
+	assert_true(lapic_take_nmi(l));
+	assert_serves(l, 0x60);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -448,9 +514,12 @@ int main(void)
 		rig_test(test_busy_bits_of_other_buses),
 		rig_test(test_a_dfr_that_x2apic_does_not_have),
 		rig_test(test_damaged_images),
+		rig_test(test_a_fresh_lapic_of_kvm),
+		rig_test(test_foreign_bits_are_dropped),
 		rig_test(test_the_page_itself),
 		rig_test(test_the_icr_of_a_page_goes_with_x2apic),
 		rig_test(test_an_image_of_a_disabled_one),
+		rig_test(test_an_active_line_asks_after_an_import),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -238,6 +238,45 @@ static void test_an_amd_lapic_works(void **state)
 	assert_serves(r->l[1], 0x60);
 }
 
+static uint64_t late;
+
+static uint64_t late_time(void *opaque)
+{
+	(void)opaque;
+	return late;
+}
+
+/* Any origin will do: with that of CLOCK_REALTIME a 10 GHz bus has counted past 2^64. */
+/* Rules: TMR-1, TMR-9 */
+static void test_a_clock_that_started_long_ago(void **state)
+{
+	static const uint64_t starts[] = {1844674407370955000u, 1844674407370955161u,
+					  9223372036854775000u, UINT64_MAX - 1000000000};
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(starts) / sizeof(starts[0]); i++) {
+		struct attempt *a = good();
+
+		late = starts[i];
+		a->config.bus_hz = 10000000000u;
+		a->ops.now_ns = late_time;
+		assert_int_equal(lapic_init(a->memory, sizeof(a->memory), a->page, &a->config,
+					    &a->ops, NULL, a->map, &a->out),
+				 LAPIC_INIT_OK);
+		put(a->out, APIC_SVR, 0x1FF);
+		put(a->out, APIC_DCR, DIVIDE_1);
+		put(a->out, APIC_LVT_TIMER, 0x40);
+		put(a->out, APIC_TMICT, 100000); /* 10 us */
+		assert_int_equal(lapic_next_deadline(a->out).at, late + 10000);
+		late += 9999;
+		lapic_tick(a->out);
+		assert_false(in_irr(a->out, 0x40));
+		late++;
+		lapic_tick(a->out);
+		assert_true(in_irr(a->out, 0x40));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -249,6 +288,7 @@ int main(void)
 		rig_test(test_profile_intel),
 		rig_test(test_profile_amd),
 		rig_test(test_an_amd_lapic_works),
+		rig_test(test_a_clock_that_started_long_ago),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -419,6 +419,26 @@ static void test_pins_are_two(void **state)
 	assert_int_equal(msr(l, 0x835), LEVEL | 0x60);
 }
 
+/* Rules: LVT-4 */
+static void test_an_edge_of_its_vector_does_not_keep_remote_irr(void **state)
+{
+	struct lapic *l = rig_one();
+
+	(void)state;
+	put(l, APIC_LVT_LINT0, LEVEL | 0x60);
+	lapic_set_lint(l, 0, true);
+	assert_takes(l, 0x60);
+	lapic_post(l, LAPIC_FIXED, 0x60, false);
+	eoi(l);
+	/* The line is still high: it asks again, with the edge or after it. */
+	assert_serves(l, 0x60);
+	lapic_set_lint(l, 0, false);
+	drain(l);
+	assert_int_equal(remote_irr(l), 0);
+	lapic_set_lint(l, 0, true);
+	assert_takes(l, 0x60);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -441,6 +461,7 @@ int main(void)
 		rig_test(test_a_pulse_of_level_lint0_is_one),
 		rig_test(test_level_lint0_of_an_illegal_vector),
 		rig_test(test_pins_are_two),
+		rig_test(test_an_edge_of_its_vector_does_not_keep_remote_irr),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -271,6 +271,22 @@ static void test_the_hint_is_for_vectors(void **state)
 		assert_true(lapic_take_nmi(r->l[i]));
 }
 
+/* Rules: ICR-9, MP-6 */
+static void test_one_with_an_init_pending_takes_no_part(void **state)
+{
+	struct rig *r = flat(3);
+
+	(void)state;
+	/* Its registers say that it is enabled until its owner acts on the INIT. */
+	lapic_post(r->l[1], LAPIC_INIT, 0, false);
+	put(r->l[0], APIC_TPR, 0x20);
+	for (unsigned i = 0; i < 4; i++)
+		assert_int_equal(reach(r, 0, 0x03, LOGICAL | LOWEST), 1);
+	assert_int_equal(reach(r, 0, 0, TO_OTHERS | LOWEST), 4);
+	lapic_post(r->l[2], LAPIC_INIT, 0, false);
+	assert_int_equal(reach(r, 0, 0x06, LOGICAL | LOWEST), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -286,6 +302,7 @@ int main(void)
 		rig_test(test_mixed_modes_arbitrate_together),
 		rig_test(test_redirection_hint),
 		rig_test(test_the_hint_is_for_vectors),
+		rig_test(test_one_with_an_init_pending_takes_no_part),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -336,6 +336,20 @@ static void test_messages_are_named(void **state)
 	assert_int_equal(last.vector, V);
 }
 
+/* Rules: ICR-8, ICR-12 */
+static void test_a_32_bit_logical_destination_finds_xapic_receivers(void **state)
+{
+	struct rig *r = rig_running(2);
+	struct lapic_message message = {
+		.dest = 0x02, .vector = 0x44, .logical = true, .dest32 = true};
+
+	(void)state;
+	put(r->l[0], APIC_LDR, 1u << 24);
+	put(r->l[1], APIC_LDR, 2u << 24);
+	assert_int_equal(lapic_map_send(r->map, &message), LAPIC_NEW);
+	assert_int_equal(who_got(r, 0x44), 2);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -352,6 +366,7 @@ int main(void)
 		rig_test(test_msi_data),
 		rig_test(test_msi_with_extended_destination),
 		rig_test(test_messages_are_named),
+		rig_test(test_a_32_bit_logical_destination_finds_xapic_receivers),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
