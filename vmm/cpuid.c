@@ -293,8 +293,9 @@ static void adjust(const struct build *b, struct kvm_cpuid_entry2 *e)
 	case 1: leaf_1(b, e); break;
 	case 4: leaf_caches(b, e); break;
 	case 7:
-		/* A guest that moves its TSC behind our back would get wrong deadlines. */
-		if (e->index == 0 && !b->traits->tsc_write_exits)
+		/* A guest that moves its TSC behind our back would get wrong deadlines; on some
+		 * hosts it does not move. */
+		if (e->index == 0 && !(b->traits->tsc_write_exits && b->traits->tsc_moves))
 			e->ebx &= ~LEAF7_EBX_TSC_ADJUST;
 		break;
 	case 0x15: leaf_15(b, e); break;

@@ -95,6 +95,7 @@ static bool ask_guests(struct probe *probe, struct host_traits *traits, struct h
 	traits->apic_base_exits = probe_apic_base_exits(probe);
 	traits->tsc_deadline_exits = probe_tsc_deadline_exits(probe);
 	traits->tsc_write_exits = probe_tsc_write_exits(probe);
+	traits->tsc_moves = probe_tsc_moves(probe);
 	traits->cr8_lowering_exits = probe_cr8_lowering_exits(probe);
 	traits->window_prompt = probe_window_prompt(probe);
 	traits->nmi = probe_nmi(probe);

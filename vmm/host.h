@@ -30,6 +30,7 @@ struct host_traits {
 	bool apic_base_exits;    /* 1Bh exits through the filter */
 	bool tsc_deadline_exits; /* 6E0h exits through the filter, writes too */
 	bool tsc_write_exits;    /* 10h and 3Bh exit through the filter */
+	bool tsc_moves;          /* RDTSC shows an offset that KVM has been given */
 	bool cr8_lowering_exits; /* MOV to CR8 that lowers gives KVM_EXIT_SET_TPR */
 	bool window_prompt; /* KVM_EXIT_IRQ_WINDOW_OPEN comes at `sti; nop; cli`, at the first */
 	bool inject_closed_bad; /* KVM_INTERRUPT with IF=0 is delivered nevertheless: readiness must

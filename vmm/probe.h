@@ -61,6 +61,7 @@ bool probe_x2apic_exits(struct probe *probe);
 bool probe_apic_base_exits(struct probe *probe);
 bool probe_tsc_deadline_exits(struct probe *probe);
 bool probe_tsc_write_exits(struct probe *probe);
+bool probe_tsc_moves(struct probe *probe);
 bool probe_cr8_lowering_exits(struct probe *probe);
 bool probe_window_prompt(struct probe *probe);
 bool probe_inject_closed_bad(struct probe *probe);

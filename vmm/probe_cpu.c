@@ -3,7 +3,9 @@
 // Not a benchmark: the speed is told apart from another by a factor of a thousand.
 #include <linux/kvm.h>
 
+#include "vmm/msr_index.h"
 #include "vmm/probe.h"
+#include "vmm/tsc.h"
 
 #define APIC_BASE_EN    (UINT64_C(1) << 11)
 #define CPUID1_EDX_APIC (UINT64_C(1) << 9)
@@ -18,6 +20,35 @@ uint32_t probe_tsc_khz(struct probe *p)
 	int khz = vcpu_ioctl(p, KVM_GET_TSC_KHZ, NULL);
 
 	return khz > 0 ? (uint32_t)khz : 0;
+}
+
+/* So far ahead that no host is there by itself. */
+#define FAR_AHEAD (UINT64_C(1) << 60)
+
+/* As a run would do it for a guest that writes the MSR. */
+bool probe_tsc_moves(struct probe *p)
+{
+	static const uint8_t code[] = {
+		0x0F, 0x31,       /* rdtsc */
+		0xE6, PROBE_PORT, /* out 80h, al */
+	};
+	uint64_t tsc = 0, rcx;
+	struct result ignored;
+	struct host_traits movable = *p->vm.traits;
+	struct vm vm = p->vm;
+	struct tsc clock;
+	bool seen;
+	uint8_t al;
+
+	/* This is what is being asked. */
+	movable.tsc_moves = true;
+	vm.traits = &movable;
+	if (!tsc_init(&clock, &vm, p->fd, tsc_host, &ignored) ||
+	    tsc_guest_write(&clock, MSR_IA32_TSC, FAR_AHEAD) < 0)
+		return false;
+	seen = probe_load(p, code, sizeof(code)) && probe_runs_to_out(p, PROBE_PORT, &al) &&
+	       probe_registers(p, &tsc, &rcx);
+	return tsc_guest_write(&clock, MSR_IA32_TSC, tsc_host()) >= 0 && seen && tsc >= FAR_AHEAD;
 }
 
 static bool set_single_step(struct probe *p, bool on)

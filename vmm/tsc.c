@@ -123,6 +123,10 @@ int tsc_guest_write(struct tsc *tsc, uint32_t msr, uint64_t value)
 	uint64_t by;
 	int error;
 
+	/* The guest would go on to read the host's TSC, while its deadlines followed the new one.
+	 */
+	if (!tsc->vm->traits->tsc_moves)
+		return -EOPNOTSUPP;
 	if (msr == MSR_IA32_TSC_ADJUST && has_adjust < 0)
 		return has_adjust;
 	by = msr == MSR_IA32_TSC ? value - tsc_now(tsc) : value - adjust;

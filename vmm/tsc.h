@@ -38,7 +38,8 @@ uint64_t tsc_ns_until(const struct tsc *tsc, uint64_t now, uint64_t at);
 
 /*
  * A guest's WRMSR to IA32_TIME_STAMP_COUNTER or IA32_TSC_ADJUST: either moves the TSC and the
- * adjustment by the same amount (SDM 3B, "Time-Stamp Counter Adjustment"). 0, -ENXIO where the
+ * adjustment by the same amount (SDM 3B, "Time-Stamp Counter Adjustment"). 0, -EOPNOTSUPP where
+ * the host's processor does not take an offset (host_traits.tsc_moves), -ENXIO where the
  * vCPU has no such MSR, or -errno. [owner]
  */
 int tsc_guest_write(struct tsc *tsc, uint32_t msr, uint64_t value);

@@ -25,6 +25,7 @@ static struct {
 	struct kvm_regs regs;
 	struct kvm_sregs sregs;
 	uint32_t leaf1_edx;
+	uint64_t tsc_offset, tsc_adjust;
 	bool shadow, stepping, nmi, unfinished_msr, unfinished_out;
 	int queued; /* vector, or -1 */
 	unsigned since_look;
@@ -64,6 +65,7 @@ void mini_kvm_pvm(void)
 	mini_kvm_host.window_every = 1024;
 	mini_kvm_host.closed = CLOSED_DELIVERS;
 	mini_kvm_host.ns_per_instruction = 250;
+	mini_kvm_host.tsc_stays = true;
 }
 
 /* ---------------------------------------------------------------- memory */
@@ -253,6 +255,15 @@ static void cpuid(void)
 	vm.regs.rip += 2;
 }
 
+static void rdtsc(void)
+{
+	uint64_t tsc = __builtin_ia32_rdtsc() + (mini_kvm_host.tsc_stays ? 0 : vm.tsc_offset);
+
+	vm.regs.rax = (uint32_t)tsc;
+	vm.regs.rdx = tsc >> 32;
+	vm.regs.rip += 2;
+}
+
 static void load_immediate(unsigned opcode)
 {
 	__u64 *to[8] = {&vm.regs.rax, &vm.regs.rcx, &vm.regs.rdx, &vm.regs.rbx,
@@ -278,6 +289,8 @@ static int instruction(void)
 		return move_to_cr8();
 	if (op == 0x0F && next == 0xA2) {
 		cpuid();
+	} else if (op == 0x0F && next == 0x31) {
+		rdtsc();
 	} else if (op == 0xB0) {
 		vm.regs.rax = (vm.regs.rax & ~(uint64_t)0xFF) | next;
 		vm.regs.rip += 2;
@@ -474,6 +487,34 @@ static int interrupt(const struct kvm_interrupt *given)
 	return 0;
 }
 
+static int msrs(struct kvm_msrs *msrs, bool set)
+{
+	struct kvm_msr_entry *entry = &msrs->entries[0];
+
+	if (entry->index == 0x10 && !set)
+		entry->data = __builtin_ia32_rdtsc() + vm.tsc_offset;
+	else if (entry->index == 0x3B && set)
+		vm.tsc_adjust = entry->data;
+	else if (entry->index == 0x3B)
+		entry->data = vm.tsc_adjust;
+	else
+		return 0;
+	return 1;
+}
+
+static int tsc_offset(const struct kvm_device_attr *attr, bool set)
+{
+	uint64_t *value = (uint64_t *)(uintptr_t)attr->addr;
+
+	if (attr->group != KVM_VCPU_TSC_CTRL || attr->attr != KVM_VCPU_TSC_OFFSET)
+		return -ENXIO;
+	if (set)
+		vm.tsc_offset = *value;
+	else
+		*value = vm.tsc_offset;
+	return 0;
+}
+
 static int vcpu_ioctl(unsigned long request, void *arg)
 {
 	const struct kvm_guest_debug *debug = arg;
@@ -492,6 +533,10 @@ static int vcpu_ioctl(unsigned long request, void *arg)
 		return 0;
 	case KVM_GET_VCPU_EVENTS: memset(arg, 0, sizeof(struct kvm_vcpu_events)); return 0;
 	case KVM_SET_DEBUGREGS: return 0;
+	case KVM_GET_MSRS: return msrs(arg, false);
+	case KVM_SET_MSRS: return msrs(arg, true);
+	case KVM_GET_DEVICE_ATTR: return tsc_offset(arg, false);
+	case KVM_SET_DEVICE_ATTR: return tsc_offset(arg, true);
 	case KVM_INTERRUPT: return interrupt(arg);
 	case KVM_NMI: vm.nmi = true; return 0;
 	case KVM_SET_GUEST_DEBUG: vm.stepping = debug->control & KVM_GUESTDBG_SINGLESTEP; return 0;

@@ -35,6 +35,7 @@ struct mini_kvm_host {
 	enum { STEP_EXACT, STEP_BY_TWO, STEP_NEVER } step;
 	unsigned ns_per_instruction;
 	bool apic_bit_stays;
+	bool tsc_stays; /* the guest's, whatever offset KVM is given */
 	/* From the n-th KVM_RUN on (1 is the first), one that only a signal ends; 0: never. */
 	unsigned hangs_from_run;
 	/* What happened. */

@@ -29,6 +29,7 @@ void rig_host_vmx(struct host_traits *traits)
 		.apic_base_exits = true,
 		.tsc_deadline_exits = true,
 		.tsc_write_exits = true,
+		.tsc_moves = true,
 		.cr8_lowering_exits = true,
 		.window_prompt = true,
 		.nmi = true,
@@ -47,6 +48,7 @@ void rig_host_pvm(struct host_traits *traits)
 	traits->inject_closed_bad = true;
 	traits->cpl0_emulated = true;
 	traits->smm = false;
+	traits->tsc_moves = false;
 }
 
 static void put(void *opaque, uint8_t byte)

@@ -123,7 +123,8 @@ static int clear(void **state)
 	traits = (struct host_traits){.tsc_khz = 2596096,
 				      .x2apic_exits = true,
 				      .tsc_deadline_exits = true,
-				      .tsc_write_exits = true};
+				      .tsc_write_exits = true,
+				      .tsc_moves = true};
 	options = (struct options){.cpus = 6, .x2apic = true, .tsc_deadline = true};
 	table = NULL;
 	return 0;
@@ -201,6 +202,10 @@ static void tsc_adjust_needs_its_exits(void **state)
 	build(0);
 	assert_int_equal(value(7, 0, EBX), 0xF3BFFFFF);
 	traits.tsc_write_exits = false;
+	build(0);
+	assert_int_equal(value(7, 0, EBX), 0xF3BFFFFD);
+	traits.tsc_write_exits = true;
+	traits.tsc_moves = false;
 	build(0);
 	assert_int_equal(value(7, 0, EBX), 0xF3BFFFFD);
 	is(7, 1, 1, 2, 3, 4);

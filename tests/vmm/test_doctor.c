@@ -176,6 +176,7 @@ static void json_is_exact(void **state)
 				  "    \"apic_base_exits\": false,\n"
 				  "    \"tsc_deadline_exits\": false,\n"
 				  "    \"tsc_write_exits\": false,\n"
+				  "    \"tsc_moves\": false,\n"
 				  "    \"apic_bit_follows\": false,\n"
 				  "    \"cr8_lowering_exits\": false,\n"
 				  "    \"window_prompt\": false,\n"

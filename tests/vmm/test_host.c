@@ -68,6 +68,7 @@ static struct host_traits of_vmx(void)
 		.apic_base_exits = true,
 		.tsc_deadline_exits = true,
 		.tsc_write_exits = true,
+		.tsc_moves = true,
 		.cr8_lowering_exits = true,
 		.window_prompt = true,
 		.nmi = true,
@@ -88,6 +89,7 @@ static void is(const struct host_traits *wanted)
 	assert_int_equal(traits.apic_base_exits, wanted->apic_base_exits);
 	assert_int_equal(traits.tsc_deadline_exits, wanted->tsc_deadline_exits);
 	assert_int_equal(traits.tsc_write_exits, wanted->tsc_write_exits);
+	assert_int_equal(traits.tsc_moves, wanted->tsc_moves);
 	assert_int_equal(traits.cr8_lowering_exits, wanted->cr8_lowering_exits);
 	assert_int_equal(traits.window_prompt, wanted->window_prompt);
 	assert_int_equal(traits.inject_closed_bad, wanted->inject_closed_bad);
@@ -129,6 +131,7 @@ static void a_pvm_host(void **state)
 	wanted.window_prompt = false;
 	wanted.cpl0_emulated = true;
 	wanted.smm = false;
+	wanted.tsc_moves = false;
 	is(&wanted);
 }
 
@@ -240,7 +243,12 @@ static void single_answers(void **state)
 	mini_kvm_host.step = STEP_NEVER;
 	probes_well();
 	is(&wanted);
-	mini_kvm_host.tsc_khz = -ENOTTY;
+	mini_kvm_host.tsc_stays = true;
+	wanted.tsc_moves = false;
+	probes_well();
+	is(&wanted);
+	mini_kvm_host.tsc_stays = false;
+	mini_kvm_host.tsc_khz = -ENOTTY; /* so that its deadlines are not known either */
 	wanted.tsc_khz = 0;
 	probes_well();
 	is(&wanted);

@@ -103,6 +103,11 @@ static void test_a_tsc_that_kvm_does_not_move_is_a_fault(void **state)
 	assert_false(wrmsr(rig, 0x10, 5));
 	rig_free(rig);
 
+	rig = rig_start(idle, rig_host_pvm);
+	assert_false(wrmsr(rig, 0x10, 5));
+	assert_false(wrmsr(rig, 0x3B, 5));
+	rig_free(rig);
+
 	rig = rig_start(idle, rig_host_vmx);
 	rig->kvm.tsc_adjust = false;
 	assert_false(wrmsr(rig, 0x3B, 5));

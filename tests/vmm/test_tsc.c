@@ -32,7 +32,7 @@ static void open_host(void)
 	struct result why;
 
 	memset(&vm, 0, sizeof(vm));
-	traits = (struct host_traits){.tsc_khz = kvm.tsc_khz};
+	traits = (struct host_traits){.tsc_khz = kvm.tsc_khz, .tsc_moves = true};
 	assert_true(vm_open(&vm, &kvm.calls, &traits, &why));
 	fd = vm_create_vcpu(&vm, 0);
 	assert_true(fd >= 0);
@@ -190,6 +190,21 @@ static void test_a_guest_write_without_attribute_or_adjustment(void **state)
 	assert_in_range(tsc_now(&tsc), 7000, 7600);
 }
 
+static void test_a_tsc_that_would_not_move_is_not_written(void **state)
+{
+	uint64_t offset;
+
+	(void)state;
+	start();
+	traits.tsc_moves = false;
+	offset = kvm.vcpus[0].tsc_offset;
+	assert_int_equal(tsc_guest_write(&tsc, MSR_IA32_TSC, 5000), -EOPNOTSUPP);
+	assert_int_equal(tsc_guest_write(&tsc, MSR_IA32_TSC_ADJUST, 5000), -EOPNOTSUPP);
+	assert_int_equal(kvm.vcpus[0].tsc_offset, offset);
+	assert_int_equal(kvm.vcpus[0].tsc_adjust, 0);
+	assert_right();
+}
+
 static void test_hosts_without_a_readable_tsc_are_refused(void **state)
 {
 	struct result why;
@@ -217,6 +232,7 @@ int main(void)
 		cmocka_unit_test_setup(test_ns_are_rounded_up_and_never_overflow, setup),
 		cmocka_unit_test_setup(test_a_guest_write_moves_tsc_and_adjustment_together, setup),
 		cmocka_unit_test_setup(test_a_guest_write_without_attribute_or_adjustment, setup),
+		cmocka_unit_test_setup(test_a_tsc_that_would_not_move_is_not_written, setup),
 		cmocka_unit_test_setup(test_hosts_without_a_readable_tsc_are_refused, setup),
 	};
 
