@@ -26,10 +26,6 @@ static void give_smi(struct vcpu *v)
 
 	if (!lapic_take_smi(v->lapic))
 		return;
-	if (!v->vm->traits->smm) {
-		v->stats.smis_dropped++;
-		return;
-	}
 	error = kvm_ioctl(v->vm->kvm, v->fd, KVM_SMI, NULL);
 	if (error < 0)
 		kvm_refused(v, "KVM_SMI", error);
@@ -45,6 +41,22 @@ static void give_nmis(struct vcpu *v)
 			kvm_refused(v, "KVM_NMI", error);
 		v->nmi_given = true;
 	}
+}
+
+uint32_t inject_without_smm(struct vcpu *v, uint32_t pending)
+{
+	if (!(pending & LAPIC_PENDING_SMI) || v->vm->traits->smm)
+		return pending;
+	if (lapic_take_smi(v->lapic))
+		v->stats.smis_dropped++;
+	return pending & ~LAPIC_PENDING_SMI;
+}
+
+bool inject_blocks_nmi(const struct vcpu *v)
+{
+	struct kvm_vcpu_events events = {0};
+
+	return kvm_ioctl(v->vm->kvm, v->fd, KVM_GET_VCPU_EVENTS, &events) >= 0 && events.nmi.masked;
 }
 
 bool inject_holds_nmi(struct vcpu *v)

@@ -23,5 +23,11 @@ unsigned inject(struct vcpu *v, uint32_t pending, uint32_t *left);
 /* Whether KVM holds an NMI that the guest could take now. It may have come in an interrupt shadow,
  * as in `sti; hlt`, where KVM reports the HLT all the same. [owner] */
 bool inject_holds_nmi(struct vcpu *v);
+/* Whether the guest is between the delivery of an NMI and its IRET. [owner] */
+bool inject_blocks_nmi(const struct vcpu *v);
+
+/* Takes and counts an SMI that this host cannot deliver, so that the guest sees nothing of it; the
+ * rest of pending. [owner] */
+uint32_t inject_without_smm(struct vcpu *v, uint32_t pending);
 
 #endif

@@ -137,6 +137,8 @@ int main(int argc, char **argv)
 
 	/* Writing to a pipe that nobody reads is an error to be told, not a death. */
 	signal(SIGPIPE, SIG_IGN);
+	/* Nor is a limit on the size of files. */
+	signal(SIGXFSZ, SIG_IGN);
 	if (!keep_standard_streams())
 		end(&result, RESULT_OUTPUT_FAILED, "standard output is closed");
 	else if (!options_parse(argc, argv, &options, why, sizeof(why)))

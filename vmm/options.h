@@ -37,7 +37,7 @@ struct options {
 	uint32_t timeout_ms; /* 0: none */
 	const char *result_json;
 	bool stats;
-	bool no_reboot; /* -no-reboot: accepted, since a guest reset ends the run in any case */
+	bool no_reboot; /* -no-reboot: a reset by the guest ends the run */
 	/* doctor */
 	bool json;
 	const char *report;

@@ -29,6 +29,9 @@ struct session {
 	bool machine_up;   /* machine_input() may be called */
 	bool give_up;      /* output that stdout does not take is dropped */
 	struct result cut; /* why output was cut short */
+	/* An end from outside that came beside a reset by the guest: no reboot forgets it. */
+	bool has_outside;
+	struct result outside;
 };
 
 /* ---- the loop's calls [main thread] ---- */
@@ -45,11 +48,22 @@ static void on_mail(void *opaque, unsigned bits)
 		loop_break(&s->loop);
 }
 
+static void keep_outside(struct session *s, const struct result *result)
+{
+	if (!ending_report(&s->ending, result) && !s->has_outside) {
+		s->has_outside = true;
+		s->outside = *result;
+	}
+}
+
 /* An end from outside: of the guest if it still runs, else of the wait for stdout. */
 static void end_from_outside(struct session *s, enum result_kind kind, const char *text)
 {
+	struct result result;
+
 	s->give_up = true;
-	ending_say(&s->ending, kind, -1, 0, "%s", text);
+	ending_fill(&result, kind, "%s", text);
+	keep_outside(s, &result);
 }
 
 static void on_signal(void *opaque, int number)
@@ -105,7 +119,7 @@ static void on_output_failed(void *opaque, int error)
 
 	ending_fill(&s->cut, RESULT_OUTPUT_FAILED, "writing the guest's output to stdout: %s",
 		    strerror(error));
-	ending_report(&s->ending, &s->cut);
+	keep_outside(s, &s->cut);
 }
 
 static void on_input_ended(void *opaque)
@@ -260,8 +274,10 @@ static void run_guest(struct session *s, const struct host_traits *traits,
 {
 	bool ran = run_once(s, traits, kvm, true, result);
 
-	while (ran && result->kind == RESULT_RESET && !s->options->no_reboot)
+	while (ran && result->kind == RESULT_RESET && !s->has_outside && !s->options->no_reboot)
 		ran = run_once(s, traits, kvm, false, result);
+	if (ran && result->kind == RESULT_RESET && s->has_outside)
+		*result = s->outside;
 	/* Reports that come from now on have no guest to end. */
 	ending_init(&s->ending, NULL, NULL);
 	ending_report(&s->ending, result);

@@ -42,6 +42,36 @@ static bool add_cpu(struct result *result, const struct vcpu *v)
 	return false;
 }
 
+/* In place of the last line, if need be. */
+static void add_rest(struct result *result, unsigned count)
+{
+	char line[40];
+	size_t length = (size_t)snprintf(line, sizeof(line), "and %u more\n", count);
+	size_t used = strlen(result->detail);
+
+	while (used + length >= sizeof(result->detail)) {
+		result->detail[--used] = '\0';
+		while (used > 0 && result->detail[used - 1] != '\n')
+			result->detail[--used] = '\0';
+		length = (size_t)snprintf(line, sizeof(line), "and %u more\n", ++count);
+	}
+	memcpy(result->detail + used, line, length + 1);
+}
+
+static void add_dropped_smis(const struct machine *m, struct result *result)
+{
+	size_t used = strlen(result->detail);
+	uint64_t dropped = 0;
+
+	for (unsigned i = 0; i < m->cpus; i++)
+		dropped += m->vcpus[i].stats.smis_dropped;
+	if (dropped)
+		snprintf(result->detail + used, sizeof(result->detail) - used,
+			 "%" PRIu64 " SMIs were dropped: this host's KVM has no "
+			 "KVM_CAP_X86_SMM\n",
+			 dropped);
+}
+
 /* Of those that sleep for ever the one to name is the first that got there by its own HLT. */
 static int first_halted(const struct machine *m)
 {
@@ -59,11 +89,14 @@ void run_report_where(const struct machine *m, struct result *result)
 		result->cpu = first_halted(m);
 	if (result->cpu >= 0 && result->rip == 0 && (unsigned)result->cpu < m->cpus)
 		vcpu_place(&m->vcpus[result->cpu], &result->rip, &interrupts_on);
+	add_dropped_smis(m, result);
 	if (result->kind != RESULT_TIMEOUT && result->kind != RESULT_HALTED_FOREVER)
 		return;
 	for (unsigned i = 0; i < m->cpus; i++)
-		if (!add_cpu(result, &m->vcpus[i]))
+		if (!add_cpu(result, &m->vcpus[i])) {
+			add_rest(result, m->cpus - i);
 			return;
+		}
 }
 
 void run_report_stats(const struct machine *m)

@@ -25,6 +25,8 @@
 #define INSTRUCTION_MAX 15u
 #define REGISTERS       (KVM_SYNC_X86_REGS | KVM_SYNC_X86_SREGS | KVM_SYNC_X86_EVENTS)
 #define OPCODE_HLT      0xF4u
+#define OPCODE_POPF     0x9Du
+#define OPCODE_IRET     0xCFu
 
 static bool set_debug(struct vcpu *v, uint32_t control)
 {
@@ -81,10 +83,11 @@ static bool is_prefix(int byte, bool long_mode)
 }
 
 /*
- * A step over HLT comes back as a step, as if HLT were no instruction. What cannot be read is not
- * stepped either.
+ * A step over HLT comes back as a step, as if HLT were no instruction. POPF and IRET may set the
+ * guest's own trap flag, whose traps would be lost among ours. What cannot be read is not stepped
+ * either.
  */
-static bool halts_next(struct vcpu *v, const struct kvm_regs *regs, const struct kvm_sregs *sregs)
+static bool ends_burst(struct vcpu *v, const struct kvm_regs *regs, const struct kvm_sregs *sregs)
 {
 	uint64_t linear = fetch_linear(sregs, regs->rip);
 
@@ -92,7 +95,8 @@ static bool halts_next(struct vcpu *v, const struct kvm_regs *regs, const struct
 		int byte = fetch(v, linear + i, sregs->cr3);
 
 		if (!is_prefix(byte, fetch_mode(sregs) == 64))
-			return byte < 0 || byte == OPCODE_HLT;
+			return byte < 0 || byte == OPCODE_HLT || byte == OPCODE_POPF ||
+			       byte == OPCODE_IRET;
 	}
 	return true;
 }
@@ -118,7 +122,7 @@ static bool look(struct vcpu *v, struct boundary *at)
 
 /*
  * An event on its way into the guest pushes the flags with KVM's trap flag in them, and the
- * handler's IRET would make that the guest's own.
+ * handler's IRET would make that the guest's own; and KVM_SET_REGS forgets an exception.
  */
 static bool event_due(const struct vcpu *v, const struct kvm_vcpu_events *events)
 {
@@ -143,7 +147,7 @@ static bool can_step(struct vcpu *v, bool first)
 
 	return !v->unfinished && look(v, &at) && at.sregs.ss.dpl == 0 &&
 	       !event_due(v, &at.events) && !(first && debugs_itself(v, &at)) &&
-	       !halts_next(v, &at.regs, &at.sregs);
+	       !ends_burst(v, &at.regs, &at.sregs);
 }
 
 /*
@@ -153,14 +157,10 @@ static bool can_step(struct vcpu *v, bool first)
  */
 static bool set_single_step(struct vcpu *v)
 {
-	struct kvm_vcpu_events events;
 	struct kvm_regs regs, nowhere;
 	bool on;
 
-	/* KVM_SET_REGS forgets an exception that is on its way. */
-	if (kvm_ioctl(v->vm->kvm, v->fd, KVM_GET_VCPU_EVENTS, &events) < 0 ||
-	    events.exception.injected || events.exception.pending ||
-	    kvm_ioctl(v->vm->kvm, v->fd, KVM_GET_REGS, &regs) < 0)
+	if (kvm_ioctl(v->vm->kvm, v->fd, KVM_GET_REGS, &regs) < 0)
 		return false;
 	nowhere = regs;
 	nowhere.rip = UINT64_MAX;
@@ -175,8 +175,9 @@ static bool start(struct vcpu *v, uint64_t now)
 	struct step *s = &v->step;
 	const struct host_traits *traits = v->vm->traits;
 
-	if (!traits->single_step_cpl0 || !traits->cpl0_emulated || s->bound_ns < BURST_FROM_NS ||
-	    now < s->rest_until_ns || !can_step(v, true) || !set_single_step(v))
+	if (!traits->single_step_cpl0 || !traits->cpl0_emulated ||
+	    now - s->waits_from_ns < BURST_FROM_NS || now < s->rest_until_ns ||
+	    !can_step(v, true) || !set_single_step(v))
 		return false;
 	s->on = true;
 	v->run->kvm_valid_regs =
@@ -212,10 +213,12 @@ void step_prepare(struct vcpu *v, unsigned waits)
 	if (!waits) {
 		step_stop(v);
 		kick_after(&v->kick, 0);
-		s->bound_ns = 0;
+		s->bound_ns = s->waits_from_ns = 0;
 		return;
 	}
 	now = kick_clock_ns();
+	if (!s->waits_from_ns)
+		s->waits_from_ns = now;
 	if (s->on && !goes_on(v, now))
 		step_stop(v);
 	if (s->on || start(v, now)) {

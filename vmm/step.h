@@ -19,6 +19,7 @@ struct step {
 	bool on;                /* KVM_GUESTDBG_SINGLESTEP is set */
 	unsigned left;          /* steps until the burst ends */
 	uint64_t bound_ns;      /* of the last entry while waiting; 0: none was waiting */
+	uint64_t waits_from_ns; /* since when something has been waiting; 0: nothing is */
 	uint64_t started_ns;    /* of this burst */
 	uint64_t rest_until_ns; /* no burst before */
 	/* Where the burst last fetched from: what a page of linear addresses leads to. */

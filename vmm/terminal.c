@@ -16,7 +16,10 @@ static int saved_fd;
 static atomic_bool is_raw;
 static bool handlers_set;
 
-static const int deadly[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGHUP, SIGQUIT};
+/* All that kill by default, but for those the loop and the kicks have, and SIGKILL. */
+static const int deadly[] = {SIGSEGV, SIGBUS,  SIGILL, SIGFPE,    SIGABRT,  SIGHUP,
+			     SIGQUIT, SIGTRAP, SIGSYS, SIGUSR2,   SIGALRM,  SIGXCPU,
+			     SIGPROF, SIGIO,   SIGPWR, SIGVTALRM, SIGSTKFLT};
 
 void terminal_restore(void)
 {

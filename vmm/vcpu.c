@@ -163,15 +163,16 @@ static bool start_anew(struct vcpu *v)
 
 /* ---- sleep ---- */
 
-/* Rule MP-4, MP-5: an interrupt ends HLT only if the processor would take it; an NMI and INIT
- * always do. */
+/* Rule MP-4, MP-5: INIT always ends HLT, an interrupt or NMI only if the processor would take it.
+ */
 static bool wakes(const struct vcpu *v, uint32_t pending)
 {
-	uint32_t enders =
-		LAPIC_PENDING_NMI | LAPIC_PENDING_SMI | LAPIC_PENDING_INIT | LAPIC_PENDING_SIPI;
+	uint32_t enders = LAPIC_PENDING_SMI | LAPIC_PENDING_INIT | LAPIC_PENDING_SIPI;
 
 	if (v->run->if_flag)
 		enders |= LAPIC_PENDING_INTR | LAPIC_PENDING_EXTINT;
+	if ((pending & LAPIC_PENDING_NMI) && !inject_blocks_nmi(v))
+		return true;
 	return (pending & enders) != 0;
 }
 
@@ -206,7 +207,7 @@ static void sleep_until_woken(struct vcpu *v)
 	uint32_t pending;
 
 	step_stop(v);
-	pending = lapic_away(v->lapic);
+	pending = inject_without_smm(v, lapic_away(v->lapic));
 	if (!wakes(v, pending) && !kick_came(&v->kick))
 		doze(v);
 	lapic_back(v->lapic);
@@ -229,8 +230,15 @@ bool vcpu_turn(struct vcpu *v)
 	pending = lapic_pending(v->lapic);
 	if (pending & (LAPIC_PENDING_INIT | LAPIC_PENDING_SIPI))
 		return start_anew(v);
+	pending = inject_without_smm(v, pending);
 	if (rests(v, pending)) {
 		sleep_until_woken(v);
+		return true;
+	}
+	/* An exit may stand in the midst of an instruction that still raises an exception: what KVM
+	 * said of flags and readiness holds for the boundary behind it. */
+	if (v->unfinished && (pending & ~LAPIC_PENDING_MASKED)) {
+		vcpu_finish(v);
 		return true;
 	}
 	step_prepare(v, inject(v, pending, &left));

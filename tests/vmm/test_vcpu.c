@@ -233,9 +233,41 @@ static void test_any_exit_that_finds_the_guest_open_delivers(void **state)
 	(void)state;
 	rig_enable(rig, 0);
 	lapic_post(rig_vcpu(rig, 0)->lapic, LAPIC_FIXED, 0x77, false);
-	assert_true(rig_turns(rig, 0, 2));
+	assert_true(rig_turns(rig, 0, 3));
 	assert_int_equal(f->taken_count, 1);
 	assert_int_equal(f->bad_interrupts, 0);
+	rig_free(rig);
+}
+
+static int faulting_msr(struct fake_vcpu *v, struct kvm_run *run)
+{
+	struct rig *rig = rig_of(v);
+
+	(void)run;
+	if (rig->step++ > 0)
+		return -EINTR;
+	v->if_flag = true;
+	return fake_rdmsr(v, 0x8FF, KVM_MSR_EXIT_REASON_INVAL);
+}
+
+/* At the exit IF is 1; but the access ends in a #GP, whose handler starts with IF = 0. */
+static void test_an_exit_in_mid_instruction_is_no_window(void **state)
+{
+	struct rig *rig = rig_start(faulting_msr, rig_host_pvm);
+	struct fake_vcpu *f = rig_fake(rig, 0);
+
+	(void)state;
+	rig_enable(rig, 0);
+	assert_true(rig_turns(rig, 0, 1));
+	lapic_post(rig_vcpu(rig, 0)->lapic, LAPIC_FIXED, 0x77, false);
+	f->if_flag = false; /* as the completion of the access leaves it */
+	assert_true(rig_turns(rig, 0, 3));
+	assert_int_equal(f->bad_interrupts, 0);
+	assert_int_equal(f->taken_count, 0);
+	assert_int_equal(f->finishes, 1);
+	f->if_flag = true;
+	assert_true(rig_turns(rig, 0, 2));
+	assert_int_equal(f->taken_count, 1);
 	rig_free(rig);
 }
 
@@ -296,6 +328,37 @@ static void test_an_nmi_ends_hlt_with_if_clear(void **state)
 	assert_true(rig_turns(rig, 0, 1));
 	assert_false(rig_vcpu(rig, 0)->halted);
 	assert_int_equal(f->nmis, 1);
+	rig_free(rig);
+}
+
+/* Rules: MP-4 */
+static void test_a_blocked_nmi_does_not_end_hlt(void **state)
+{
+	struct rig *rig = rig_start(halt, rig_host_vmx);
+	struct fake_vcpu *f = rig_fake(rig, 0);
+
+	(void)state;
+	f->nmi_blocked = true; /* it halts in the handler of another */
+	assert_true(rig_turns(rig, 0, 1));
+	lapic_post(rig_vcpu(rig, 0)->lapic, LAPIC_NMI, 0, false);
+	assert_true(rig_turns(rig, 0, 1));
+	assert_true(rig_vcpu(rig, 0)->halted);
+	assert_int_equal(f->nmis_queued, 0);
+	rig_free(rig);
+}
+
+static void test_an_smi_that_cannot_be_delivered_does_not_end_hlt(void **state)
+{
+	struct rig *rig = rig_start(halt, rig_host_pvm);
+	struct vcpu *v = rig_vcpu(rig, 0);
+
+	(void)state;
+	rig->traits.smm = false;
+	assert_true(rig_turns(rig, 0, 1));
+	lapic_post(v->lapic, LAPIC_SMI, 0, false);
+	assert_true(rig_turns(rig, 0, 1));
+	assert_true(v->halted);
+	assert_int_equal(v->stats.smis_dropped, 1);
 	rig_free(rig);
 }
 
@@ -739,6 +802,9 @@ int main(void)
 		cmocka_unit_test(test_any_exit_that_finds_the_guest_open_delivers),
 		cmocka_unit_test(test_an_interrupt_ends_hlt_only_with_if_set),
 		cmocka_unit_test(test_an_nmi_ends_hlt_with_if_clear),
+		cmocka_unit_test(test_an_exit_in_mid_instruction_is_no_window),
+		cmocka_unit_test(test_a_blocked_nmi_does_not_end_hlt),
+		cmocka_unit_test(test_an_smi_that_cannot_be_delivered_does_not_end_hlt),
 		cmocka_unit_test(test_an_nmi_that_kvm_still_holds_is_not_slept_over),
 		cmocka_unit_test(test_the_timer_ends_hlt),
 		cmocka_unit_test(test_a_timer_that_cannot_wake_does_not_count),
