@@ -105,6 +105,7 @@ static struct machine *make_machine(uint32_t count, bool x2apic)
 	lapic_config_intel(&config);
 	for (uint32_t i = 0; i < count; i++) {
 		struct lapic *l;
+		uint8_t vector;
 
 		config.initial_id = i;
 		config.bsp = i == 0;
@@ -112,6 +113,10 @@ static struct machine *make_machine(uint32_t count, bool x2apic)
 			       &config, &ops, NULL, m->map, &l)) {
 			fprintf(stderr, "bench: lapic_init failed\n");
 			exit(70);
+		}
+		if (i > 0) {
+			lapic_post(l, LAPIC_SIPI, 0x10, false);
+			lapic_take_sipi(l, &vector);
 		}
 		lapic_mmio_write(l, 0x0F0, 4, 0x1FF);
 		lapic_mmio_write(l, 0x3E0, 4, 0xB);
@@ -123,13 +128,17 @@ static struct machine *make_machine(uint32_t count, bool x2apic)
 	return m;
 }
 
-static void drain(struct machine *m)
+/* How many interrupts were there: as many as were posted, or posts that merge were timed. */
+static uint64_t drain(struct machine *m)
 {
+	uint64_t taken = 0;
+
 	for (uint32_t i = 0; i < m->count; i++) {
 		struct lapic *l = m->lapics[i];
 		uint64_t base = lapic_apic_base(l);
 
 		while (lapic_pending(l) & LAPIC_PENDING_INTR) {
+			taken++;
 			lapic_ack(l);
 			if (base & 0x400)
 				lapic_msr_write(l, 0x80B, 0);
@@ -137,6 +146,18 @@ static void drain(struct machine *m)
 				lapic_mmio_write(l, 0x0B0, 4, 0);
 		}
 	}
+	return taken;
+}
+
+static void drain_all(struct machine *m, uint64_t posted)
+{
+	uint64_t taken = drain(m);
+
+	if (taken == posted)
+		return;
+	fprintf(stderr, "bench: %ju interrupts came of %ju posted\n", (uintmax_t)taken,
+		(uintmax_t)posted);
+	exit(70);
 }
 
 static uint64_t run_floor(struct machine *m, uint64_t n)
@@ -362,9 +383,9 @@ static uint64_t ipi_one(struct machine *m, uint64_t n)
 			done += m->count;
 		}
 		stop();
+		drain_all(m, done);
 		total += done;
 		done = 0;
-		drain(m);
 	}
 	return total;
 }
@@ -378,8 +399,8 @@ static uint64_t ipi_all(struct machine *m, uint64_t n)
 		for (uint32_t vector = 16; vector < 256; vector++)
 			lapic_msr_write(m->lapics[0], 0x830, 0x80000u | vector);
 		stop();
+		drain_all(m, 240ull * m->count);
 		total += 240ull * m->count;
-		drain(m);
 	}
 	return total;
 }
