@@ -421,6 +421,18 @@ static double median(const double *values)
 	return sorted[ROUNDS / 2];
 }
 
+/* The rows whose name holds `only`, or all: for a profile or an instruction count of one operation.
+ */
+static unsigned choose(struct row *rows, unsigned count, const char *only)
+{
+	unsigned kept = 0;
+
+	for (unsigned i = 0; i < count; i++)
+		if (!only || strstr(rows[i].name, only))
+			rows[kept++] = rows[i];
+	return kept;
+}
+
 static void run_rounds(struct row *rows, unsigned count, uint64_t n)
 {
 	for (unsigned round = 0; round < ROUNDS; round++) {
@@ -472,9 +484,10 @@ int main(int argc, char **argv)
 		rows[count++] = (struct row){names[2 * i + 1], 5, ipi_all, m, {0}};
 	}
 	if (!n) {
-		fprintf(stderr, "usage: %s [operations a round]\n", argv[0]);
+		fprintf(stderr, "usage: %s [operations a round [part of a row's name]]\n", argv[0]);
 		return 64;
 	}
+	count = choose(rows, count, argc > 2 ? argv[2] : NULL);
 	run_rounds(rows, count, n);
 	printf("%-28s %8s %8s\n", "operation", "ns", "bar");
 	for (unsigned i = 0; i < count; i++) {
