@@ -26,7 +26,7 @@ struct state {
 
 void state_read(struct lapic *l, struct state *state);
 enum lapic_state_error state_check(const struct lapic *l, const struct state *state);
-/* Of a state that state_check() accepts; `work`: the bits of lapic.work that it sets. */
-void state_apply(struct lapic *l, const struct state *state, uint64_t work);
+/* Of a state that state_check() accepts; `which`: the bits of lapic.work that it sets. */
+void state_apply(struct lapic *l, const struct state *s, uint64_t which);
 
 #endif

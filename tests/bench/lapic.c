@@ -377,7 +377,7 @@ static uint64_t ipi_one(struct machine *m, uint64_t n)
 		for (uint32_t vector = 16; vector < 256 && done < n; vector++) {
 			for (uint32_t k = 0; k < m->count; k++) {
 				lapic_msr_write(m->lapics[0], 0x830,
-						(uint64_t)target << 32 | vector);
+						(target * UINT64_C(0x100000000)) | vector);
 				target = (target + step) & (m->count - 1);
 			}
 			done += m->count;
