@@ -23,8 +23,10 @@
  *
  * One turn of an owner
  *   1. answer the exit: lapic_mmio_*, lapic_msr_*, lapic_set_cr8
- *   2. lapic_pending(), and hand over what it names: lapic_ack, lapic_take_*
- *   3. lapic_away(), run the guest or sleep, lapic_back()
+ *   2. lapic_tick() where lapic_next_deadline() has passed
+ *   3. lapic_pending(), and hand over what it names: lapic_ack, lapic_take_*
+ *   4. a host timer for lapic_next_deadline(), whose expiry is a lapic_post_tick()
+ *   5. lapic_away(), run the guest or sleep, lapic_back()
  *
  * A structure that grows has its size in its first field or beside it; the others stay as they are for
  * as long as the SONAME does. The target must have 64-bit integers that are lock-free (x86-64, AArch64).
@@ -74,13 +76,16 @@ struct lapic_config {
 	uint32_t initial_id; /* the ID the platform gives at reset, 32 bits, unique in a map */
 	uint64_t bus_hz;     /* timer input clock, 1 kHz .. 10 GHz; default 1 GHz */
 	/* Periodic timer interrupts are due no closer to each other than this, in ns, up to 10^12;
-	 * default 200000; 0: no floor. One that the host looked at late may be followed sooner. */
+	 * default 200000; 0: no floor. A shorter period is stretched: with a virtual clock you may
+	 * want 0. One that the host looked at late may be followed sooner. */
 	uint64_t timer_floor_ns;
 	uint8_t maxphyaddr; /* bits, 36..52; bounds IA32_APIC_BASE; default 52 */
-	bool bsp;           /* IA32_APIC_BASE.BSP after power-up */
-	bool x2apic;        /* CPUID.1:ECX[21]; default on */
-	bool tsc_deadline;  /* CPUID.1:ECX[24]; default on for Intel, off for AMD */
-	bool cmci;          /* LVT CMCI (2F0h) exists, seven LVT entries; default on for Intel */
+	/* IA32_APIC_BASE.BSP after power-up. False: the processor waits for a SIPI, and
+	 * lapic_pending() names nothing but INIT and SIPI until lapic_take_sipi(). */
+	bool bsp;
+	bool x2apic;       /* CPUID.1:ECX[21]; default on */
+	bool tsc_deadline; /* CPUID.1:ECX[24]; default on for Intel, off for AMD */
+	bool cmci;         /* LVT CMCI (2F0h) exists, seven LVT entries; default on for Intel */
 	/* SVR[12] and VERSION[24] exist; default off: advertise it only with an I/O APIC of version
 	 * 20h. */
 	bool eoi_suppression;
@@ -101,7 +106,8 @@ struct lapic_config {
 enum lapic_profile { LAPIC_INTEL, LAPIC_AMD };
 
 /*
- * Fills every field for a processor of today; initial_id 0 and bsp true remain to be set. `bytes`
+ * Fills every field for a processor of today; initial_id becomes 0 and bsp
+ * true: change both for every further processor. `bytes`
  * is the caller's sizeof(struct lapic_config): no more is written. False: a size or profile that
  * this library does not know. [any]
  */
@@ -274,9 +280,10 @@ enum lapic_init_error {
 	LAPIC_INIT_PAGE,   /* page NULL or unaligned */
 	LAPIC_INIT_CONFIG, /* a field out of range, or `size` unknown */
 	LAPIC_INIT_OPS,    /* a required callback is missing, or `size` unknown */
-	LAPIC_INIT_MAP     /* map full, initial_id above max_id or taken */
+	LAPIC_INIT_MAP     /* map missing, full, initial_id above max_id or taken */
 };
 
+/* Bytes, a multiple of lapic_align(), which is a power of 2. [any] */
 LAPIC_API size_t lapic_size(void);
 LAPIC_API size_t lapic_align(void);
 /*
@@ -372,7 +379,8 @@ LAPIC_API void lapic_post_tick(struct lapic *l);
 /* What waits for the processor; takes in what was posted. Does not read a clock: see lapic_tick().
  */
 LAPIC_API uint32_t lapic_pending(struct lapic *l);
-/* The vector that lapic_ack() would give, or -1. */
+/* The vector that lapic_ack() would give, or -1. Like lapic_ack() it knows what the last
+ * lapic_pending() took in: call that first. */
 LAPIC_API int lapic_peek(struct lapic *l);
 /* Acknowledges: highest deliverable vector from IRR to ISR. With none: the spurious vector
  * SVR[7:0], nothing changed. */

@@ -93,10 +93,11 @@ static const struct question {
 	 "kernel code runs at about a million instructions a second; SSE there fails"},
 	{TRAIT(tsc_khz), KHZ, "TSC frequency of a guest", "deadlines are counted in it", NULL},
 	{TRAIT(sync_regs), BITS, "registers shared with kvm_run (KVM_CAP_SYNC_REGS)",
-	 "each bit spares system calls", NULL},
+	 "general, system and event registers (1h, 2h, 4h) without an ioctl each", NULL},
 	{TRAIT(max_vcpus), COUNT, "processors that a machine can have",
-	 "-smp takes no more than this and 1024", NULL},
-	{TRAIT(max_vcpu_id), COUNT, "APIC IDs that a machine can have", "the same", NULL},
+	 "-smp takes at most this, and never more than 1024", NULL},
+	{TRAIT(max_vcpu_id), COUNT, "APIC IDs that a machine can have",
+	 "an APIC ID is below this, and so bounds -smp too", NULL},
 #undef TRAIT
 };
 

@@ -389,7 +389,7 @@ const char *options_help(void)
 	       "  -kernel FILE        the image, as QEMU spells it\n"
 	       "  -initrd FILE        a module for the guest; may be given more than once\n"
 	       "  -append TEXT        the guest's command line\n"
-	       "  -no-reboot          accepted: a reset by the guest ends the run in any case\n"
+	       "  -no-reboot          a reset by the guest ends the run instead of starting anew\n"
 	       "  --lapic=user        where the Local APIC is; user space is the only place\n"
 	       "  --no-x2apic         hide x2APIC from the guest\n"
 	       "  --no-tsc-deadline   hide the TSC-deadline timer from the guest\n"
@@ -401,5 +401,5 @@ const char *options_help(void)
 	       "Ctrl-a. Exit status: 0-63 the guest's own; 64 usage; 65 bad image; 66 unreadable\n"
 	       "file; 69 no usable /dev/kvm; 70 defect in lapicvm; 74 output failed; 77 the host\n"
 	       "lacks a feature; 96 triple fault; 97 halted for ever; 124 timeout; 130, 143\n"
-	       "signals. `man lapicvm` says more. Also: --help, --version.\n";
+	       "signals. `man lapicvm` (here: man/lapicvm.1) says more. Also: --help, --version.\n";
 }

@@ -64,12 +64,13 @@ bool options_memory(const char *text, uint64_t *bytes, char *why, size_t why_siz
 	uint64_t number, unit, product;
 
 	if (!is_digit(text[0]))
-		return refuse(to, "-m %s: not a size; give a number with K, M or G, such as 256M",
+		return refuse(to,
+			      "-m %s: not a size; give a number with K, M, G or T, such as 256M",
 			      text);
 	if (!digits(&rest, &number))
 		return refuse(to, "-m %s: too large; at most 1024G", text);
 	if (!memory_unit(rest, &unit))
-		return refuse(to, "-m %s: '%s' is no unit; give K, M or G, or nothing for MiB",
+		return refuse(to, "-m %s: '%s' is no unit; give K, M, G or T, or nothing for MiB",
 			      text, rest);
 	if (__builtin_mul_overflow(number, unit, &product) || product > RAM_SIZE_MAX)
 		return refuse(to, "-m %s: too large; at most 1024G", text);

@@ -125,10 +125,10 @@ static void absurd_sizes_are_refused(void **state)
 	bad("run -m -5", "not a size", "256M");
 	bad("run -m lots", "not a size", "256M");
 	bad("run -m _", "not a size", "256M");
-	bad("run -m 5X", "'X' is no unit", "K, M or G");
-	bad("run -m 5MB", "'MB' is no unit", "K, M or G");
-	bad("run -m 0x100", "'x100' is no unit", "K, M or G");
-	bad("run -m 1.5G", "'.5G' is no unit", "K, M or G");
+	bad("run -m 5X", "'X' is no unit", "K, M, G or T");
+	bad("run -m 5MB", "'MB' is no unit", "K, M, G or T");
+	bad("run -m 0x100", "'x100' is no unit", "K, M, G or T");
+	bad("run -m 1.5G", "'.5G' is no unit", "K, M, G or T");
 }
 
 static void absurd_processor_counts_are_refused(void **state)
