@@ -52,3 +52,15 @@ bool disasm(const uint8_t *bytes, size_t length, unsigned mode, uint64_t rip, ch
 	snprintf(text, text_size, "%s", ZYAN_SUCCESS(status) ? whole : reason(status));
 	return ZYAN_SUCCESS(status);
 }
+
+unsigned disasm_length(const uint8_t *bytes, size_t length, unsigned mode)
+{
+	ZydisDecoder decoder;
+	ZydisDecodedInstruction instruction;
+
+	if (!ZYAN_SUCCESS(choose(&decoder, mode)) ||
+	    !ZYAN_SUCCESS(
+		    ZydisDecoderDecodeInstruction(&decoder, NULL, bytes, length, &instruction)))
+		return 0;
+	return instruction.length;
+}

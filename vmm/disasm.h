@@ -21,6 +21,9 @@ extern "C" {
 bool disasm(const uint8_t *bytes, size_t length, unsigned mode, uint64_t rip, char *text,
 	    size_t text_size);
 
+/* How many of the bytes that instruction has; 0 where they are none. */
+unsigned disasm_length(const uint8_t *bytes, size_t length, unsigned mode);
+
 #ifdef __cplusplus
 }
 #endif

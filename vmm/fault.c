@@ -56,10 +56,13 @@ static bool instruction(const struct place *p, char *text, size_t size)
 {
 	char words[128];
 	size_t used = 0;
+	unsigned length = disasm_length(p->bytes, p->length, fetch_mode(&p->sregs));
 
 	if (!p->length)
 		return false;
-	for (unsigned i = 0; i < p->length && used + 4 < size; i++)
+	/* All of them where they are no instruction. */
+	length = length ? length : p->length;
+	for (unsigned i = 0; i < length && used + 4 < size; i++)
 		used += (size_t)snprintf(text + used, size - used, "%02x ", p->bytes[i]);
 	disasm(p->bytes, p->length, fetch_mode(&p->sregs), p->regs.rip, words, sizeof(words));
 	snprintf(text + used, size - used, "(%s)", words);

@@ -100,6 +100,7 @@ static void run_guest(const struct options *options, struct result *result)
 		    strerror(errno));
 		return;
 	}
+	run_hold_signals();
 	if (!host_probe(&kvm_calls_real, &traits, &error))
 		host_error_result(&error, result);
 	else if (host_suffices(options, &traits, result))

@@ -212,12 +212,28 @@ static bool open_machine(struct session *s, const struct host_traits *traits,
 			    s->loop.base, result);
 }
 
-/* Not earlier: while an image is read from a pipe that stays empty, SIGINT kills as ever. */
+static void mask_signals(int how)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	pthread_sigmask(how, &set, NULL);
+}
+
+void run_hold_signals(void)
+{
+	mask_signals(SIG_BLOCK);
+}
+
 static bool begin(struct session *s, struct result *result)
 {
 	if (loop_listen(&s->loop) &&
-	    (!s->options->timeout_ms || loop_limit(&s->loop, s->options->timeout_ms)))
+	    (!s->options->timeout_ms || loop_limit(&s->loop, s->options->timeout_ms))) {
+		mask_signals(SIG_UNBLOCK);
 		return true;
+	}
 	ending_fill(result, RESULT_INTERNAL, "the event loop: no memory");
 	return false;
 }

@@ -14,6 +14,12 @@ extern "C" {
 #endif
 
 /*
+ * SIGINT and SIGTERM wait from here until a run's loop listens to them, so that what the host is
+ * asked before does not end without a result. [main thread, before any other]
+ */
+void run_hold_signals(void);
+
+/*
  * Builds the machine that the options ask for on a host with these traits, runs the guest and fills
  * *result. Takes stdin and stdout for the guest's console and gives them back as they were. To be
  * called from the main thread, once at a time; signals SIGINT, SIGTERM, SIGPIPE and SIGUSR1 are its

@@ -39,6 +39,9 @@ static void bytes_become_text_by_mode(void **state)
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		char text[64] = "old";
 
+		assert_int_equal(
+			disasm_length((const uint8_t *)rows[i].bytes, rows[i].length, rows[i].mode),
+			rows[i].length);
 		assert_true(disasm((const uint8_t *)rows[i].bytes, rows[i].length, rows[i].mode,
 				   rows[i].rip, text, sizeof(text)));
 		assert_string_equal(text, rows[i].text);
@@ -61,6 +64,9 @@ static void no_instruction_is_said_to_be_none(void **state)
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		char text[64] = "old";
 
+		assert_int_equal(
+			disasm_length((const uint8_t *)rows[i].bytes, rows[i].length, rows[i].mode),
+			0);
 		assert_false(disasm((const uint8_t *)rows[i].bytes, rows[i].length, rows[i].mode,
 				    rows[i].rip, text, sizeof(text)));
 		assert_string_equal(text, rows[i].text);
