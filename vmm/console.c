@@ -65,10 +65,21 @@ void console_put(struct console *c, uint8_t byte)
 		first = c->out_count == 0;
 		c->out[(c->out_first + c->out_count) % CONSOLE_OUT] = byte;
 		c->out_count++;
+		c->out_mid_line = byte != '\n';
 	}
 	pthread_mutex_unlock(&c->lock);
 	if (first)
 		c->calls->output(c->opaque);
+}
+
+bool console_mid_line(struct console *c)
+{
+	bool mid_line;
+
+	pthread_mutex_lock(&c->lock);
+	mid_line = c->out_mid_line && !c->out_error;
+	pthread_mutex_unlock(&c->lock);
+	return mid_line && isatty(c->out_fd);
 }
 
 static bool fits(const struct console *c, unsigned bytes)

@@ -39,6 +39,7 @@ struct console {
 	pthread_cond_t room;
 	uint8_t out[CONSOLE_OUT];
 	unsigned out_first, out_count;
+	bool out_mid_line;     /* the last byte that was put is no newline */
 	bool released;         /* whoever waits for room drops its bytes instead */
 	int out_fd, out_error; /* errno; 0: good */
 	bool out_own, out_socket;
@@ -81,6 +82,9 @@ void console_gather(struct console *console);
 void console_flush(struct console *console);
 /* Bytes not written yet; 0 once stdout has failed. [any thread] */
 unsigned console_pending(struct console *console);
+
+/* The output is a terminal, and its cursor stands behind the guest's last words. [any thread] */
+bool console_mid_line(struct console *console);
 
 /* The guest's UART may have room: hands over what waits. [loop] */
 void console_room(struct console *console);

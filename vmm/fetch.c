@@ -32,6 +32,13 @@ uint64_t fetch_linear(const struct kvm_sregs *sregs, uint64_t rip)
 	return fetch_mode(sregs) == 64 ? rip : (uint32_t)(sregs->cs.base + rip);
 }
 
+uint64_t fetch_stack(const struct kvm_sregs *sregs, uint64_t rsp)
+{
+	if (fetch_mode(sregs) == 64)
+		return rsp;
+	return (uint32_t)(sregs->ss.base + (sregs->ss.db ? (uint32_t)rsp : (uint16_t)rsp));
+}
+
 unsigned fetch_code(const struct vm *vm, int vcpu_fd, const struct ram *ram,
 		    const struct kvm_sregs *sregs, uint64_t rip, uint8_t *bytes, unsigned size)
 {

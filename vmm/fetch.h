@@ -21,6 +21,8 @@ unsigned fetch_code(const struct vm *vm, int vcpu_fd, const struct ram *ram,
 
 /* The linear address of CS:rip. */
 uint64_t fetch_linear(const struct kvm_sregs *sregs, uint64_t rip);
+/* The linear address of SS:rsp. */
+uint64_t fetch_stack(const struct kvm_sregs *sregs, uint64_t rsp);
 /* The size of the code segment: 16, 32 or 64 bits. */
 unsigned fetch_mode(const struct kvm_sregs *sregs);
 

@@ -283,6 +283,8 @@ static void write_the_rest(struct session *s, struct result *result)
 			    console_pending(&s->console));
 	if (own_end && s->cut.kind == RESULT_OUTPUT_FAILED)
 		*result = s->cut;
+	if (isatty(STDERR_FILENO) && console_mid_line(&s->console))
+		fputc('\n', stderr);
 }
 
 static void run_guest(struct session *s, const struct host_traits *traits,

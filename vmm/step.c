@@ -20,6 +20,7 @@
 #define BURST_NS        UINT64_C(1000000) /* the kick behind every stepped entry */
 #define BURST_SHARE     10u               /* at most 1/10 of the time */
 #define RFLAGS_TF       0x100u
+#define RFLAGS_TF_BYTE  1u
 #define DR7_ENABLED     0xFFu
 #define PAGE_MASK       (RAM_PAGE_SIZE - 1)
 #define INSTRUCTION_MAX 15u
@@ -82,6 +83,18 @@ static bool is_prefix(int byte, bool long_mode)
 	}
 }
 
+/* Whether the flags that POPF is about to load, of whichever size, have the trap flag. */
+static bool pops_trap_flag(struct vcpu *v, const struct kvm_regs *regs,
+			   const struct kvm_sregs *sregs)
+{
+	uint64_t linear = fetch_stack(sregs, regs->rsp) + RFLAGS_TF_BYTE;
+	const uint8_t *page =
+		fetch_page(v->vm, v->fd, &v->machine->ram, linear & ~(uint64_t)PAGE_MASK);
+
+	return !page ||
+	       (*(const volatile uint8_t *)&page[linear & PAGE_MASK] & (RFLAGS_TF >> 8)) != 0;
+}
+
 /*
  * A step over HLT comes back as a step, as if HLT were no instruction. POPF and IRET may set the
  * guest's own trap flag, whose traps would be lost among ours. What cannot be read is not stepped
@@ -94,9 +107,11 @@ static bool ends_burst(struct vcpu *v, const struct kvm_regs *regs, const struct
 	for (unsigned i = 0; i < INSTRUCTION_MAX; i++) {
 		int byte = fetch(v, linear + i, sregs->cr3);
 
-		if (!is_prefix(byte, fetch_mode(sregs) == 64))
-			return byte < 0 || byte == OPCODE_HLT || byte == OPCODE_POPF ||
-			       byte == OPCODE_IRET;
+		if (is_prefix(byte, fetch_mode(sregs) == 64))
+			continue;
+		if (byte == OPCODE_POPF)
+			return pops_trap_flag(v, regs, sregs);
+		return byte < 0 || byte == OPCODE_HLT || byte == OPCODE_IRET;
 	}
 	return true;
 }
@@ -170,14 +185,25 @@ static bool set_single_step(struct vcpu *v)
 	return kvm_ioctl(v->vm->kvm, v->fd, KVM_SET_REGS, &regs) >= 0 && on;
 }
 
+static bool waited_enough(const struct vcpu *v, uint64_t now)
+{
+	const struct step *s = &v->step;
+	const struct host_traits *traits = v->vm->traits;
+
+	return traits->single_step_cpl0 && traits->cpl0_emulated && s->waits_from_ns &&
+	       now - s->waits_from_ns >= BURST_FROM_NS && now >= s->rest_until_ns;
+}
+
+bool step_wants_boundary(const struct vcpu *v)
+{
+	return v->step.on || (v->step.waits_from_ns && waited_enough(v, kick_clock_ns()));
+}
+
 static bool start(struct vcpu *v, uint64_t now)
 {
 	struct step *s = &v->step;
-	const struct host_traits *traits = v->vm->traits;
 
-	if (!traits->single_step_cpl0 || !traits->cpl0_emulated ||
-	    now - s->waits_from_ns < BURST_FROM_NS || now < s->rest_until_ns ||
-	    !can_step(v, true) || !set_single_step(v))
+	if (!waited_enough(v, now) || !can_step(v, true) || !set_single_step(v))
 		return false;
 	s->on = true;
 	v->run->kvm_valid_regs =
@@ -185,6 +211,7 @@ static bool start(struct vcpu *v, uint64_t now)
 	s->left = BURST_STEPS;
 	s->started_ns = now;
 	kick_after(&v->kick, BURST_NS);
+	s->kick_at_ns = now;
 	return true;
 }
 
@@ -196,12 +223,19 @@ static bool goes_on(struct vcpu *v, uint64_t now)
 	return s->left > 0 && now - s->started_ns < BURST_NS && can_step(v, false);
 }
 
-static void bound(struct vcpu *v)
+/* Exits do not put the kick off: else where they come often, and always at the same places, no
+ * other place is ever looked at. */
+static void bound(struct vcpu *v, uint64_t now)
 {
 	struct step *s = &v->step;
 
+	if (now < s->kick_at_ns)
+		return;
 	if (!s->bound_ns)
 		s->bound_ns = BOUND_MIN_NS;
+	else
+		s->bound_ns = s->bound_ns < BOUND_MAX_NS / 2 ? 2 * s->bound_ns : BOUND_MAX_NS;
+	s->kick_at_ns = now + s->bound_ns;
 	kick_after(&v->kick, s->bound_ns);
 }
 
@@ -213,7 +247,7 @@ void step_prepare(struct vcpu *v, unsigned waits)
 	if (!waits) {
 		step_stop(v);
 		kick_after(&v->kick, 0);
-		s->bound_ns = s->waits_from_ns = 0;
+		s->bound_ns = s->waits_from_ns = s->kick_at_ns = 0;
 		return;
 	}
 	now = kick_clock_ns();
@@ -226,13 +260,5 @@ void step_prepare(struct vcpu *v, unsigned waits)
 		v->stats.steps++;
 		return;
 	}
-	bound(v);
-}
-
-void step_exit(struct vcpu *v, bool kicked)
-{
-	struct step *s = &v->step;
-
-	if (kicked && !s->on && s->bound_ns)
-		s->bound_ns = s->bound_ns < BOUND_MAX_NS / 2 ? 2 * s->bound_ns : BOUND_MAX_NS;
+	bound(v, now);
 }

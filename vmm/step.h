@@ -11,14 +11,15 @@ struct vcpu;
 
 /*
  * On a host that tells of windows and of a lowered TPR at once nothing here ever acts. On others
- * each entry with an interrupt waiting is ended by a kick, after 50 us, 100 us ... 4 ms. A window
- * of one instruction between two such moments is met by stepping: as long as the interrupt waits,
- * kernel code runs in bursts of single steps, at most a tenth of the time.
+ * kicks end entries as long as an interrupt waits, 50 us, 100 us ... 4 ms apart. A window of one
+ * instruction between two such moments is met by stepping: as long as the interrupt waits, kernel
+ * code runs in bursts of single steps, at most a tenth of the time.
  */
 struct step {
 	bool on;                /* KVM_GUESTDBG_SINGLESTEP is set */
 	unsigned left;          /* steps until the burst ends */
-	uint64_t bound_ns;      /* of the last entry while waiting; 0: none was waiting */
+	uint64_t bound_ns;      /* from one kick to the next while waiting; 0: none was waiting */
+	uint64_t kick_at_ns;    /* when the kick comes that is armed */
 	uint64_t waits_from_ns; /* since when something has been waiting; 0: nothing is */
 	uint64_t started_ns;    /* of this burst */
 	uint64_t rest_until_ns; /* no burst before */
@@ -29,8 +30,8 @@ struct step {
 
 /* Before an entry; waits: INJECT_* bits that the host gives no notice of. [owner] */
 void step_prepare(struct vcpu *v, unsigned waits);
-/* After an exit: whether it was a kick matters. [owner] */
-void step_exit(struct vcpu *v, bool kicked);
+/* A burst is due or goes on: it needs the instruction finished whose exit was answered. [owner] */
+bool step_wants_boundary(const struct vcpu *v);
 /* Steps no more, as before a change of registers. [owner] */
 void step_stop(struct vcpu *v);
 

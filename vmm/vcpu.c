@@ -95,7 +95,6 @@ static void leave(struct vcpu *v, int returned)
 	v->registers_in_run = v->run->kvm_valid_regs != 0;
 	exit_decode(v->run, v->vm->run_bytes, returned, &exit);
 	stats_exit(&v->stats, exit.reason);
-	step_exit(v, exit.kind == EXIT_NOTHING && exit.reason == KVM_EXIT_INTR);
 	if (returned < 0 && returned != -EINTR) {
 		fault_report_errno(v, returned);
 		return;
@@ -220,8 +219,8 @@ bool vcpu_turn(struct vcpu *v)
 	uint32_t pending, left;
 	int returned;
 
-	/* Between two steps the boundary counts that comes after the instruction is finished. */
-	if (v->step.on)
+	/* A step begins and ends between two instructions. */
+	if (step_wants_boundary(v))
 		vcpu_finish(v);
 	kick_begin(&v->kick);
 	if (ending_reached(v->machine->ending))

@@ -98,8 +98,11 @@ static int setup(void **state)
 static int teardown(void **state)
 {
 	(void)state;
-	console_close(console);
-	free(console);
+	if (console) {
+		console_close(console);
+		free(console);
+	}
+	console = NULL;
 	event_base_free(base);
 	for (unsigned i = 0; i < 2; i++) {
 		close(in_pipe[i]);
@@ -464,6 +467,16 @@ static void test_no_stdin_is_its_end(void **state)
 
 /* ---------------------------------------------------------------- terminals */
 
+/* A chroot has no /dev/pts. */
+static void need_terminal(int master)
+{
+	if (master < 0) {
+		print_message("# no pseudo-terminal: mount devpts on /dev/pts\n");
+		skip();
+	}
+	assert_true(grantpt(master) == 0 && unlockpt(master) == 0);
+}
+
 /* A terminal in whose foreground this process is not stays as it is, and is not read. */
 static void test_a_terminal_in_the_background_is_left_alone(void **state)
 {
@@ -471,7 +484,7 @@ static void test_a_terminal_in_the_background_is_left_alone(void **state)
 	struct termios before, now;
 
 	(void)state;
-	assert_true(master >= 0 && grantpt(master) == 0 && unlockpt(master) == 0);
+	need_terminal(master);
 	slave = open(ptsname(master), O_RDWR | O_NOCTTY);
 	assert_true(slave >= 0);
 	assert_int_equal(tcgetattr(slave, &before), 0);
@@ -479,10 +492,30 @@ static void test_a_terminal_in_the_background_is_left_alone(void **state)
 	console_listen(console);
 	assert_int_equal(tcgetattr(slave, &now), 0);
 	assert_int_equal(now.c_lflag, before.c_lflag);
+	console_put(console, 'x');
+	assert_false(console_mid_line(console));
 	assert_int_equal(write(master, "x\n", 2), 2);
 	pump(5);
 	assert_int_equal(got_count, 0);
 	assert_true(console_in_open(console));
+	close(slave);
+	close(master);
+}
+
+static void test_a_terminal_knows_where_its_cursor_is(void **state)
+{
+	int master = posix_openpt(O_RDWR | O_NOCTTY), slave;
+
+	(void)state;
+	need_terminal(master);
+	slave = open(ptsname(master), O_RDWR | O_NOCTTY);
+	assert_true(slave >= 0);
+	open_on(in_pipe[0], slave);
+	assert_false(console_mid_line(console));
+	console_put(console, 'x');
+	assert_true(console_mid_line(console));
+	console_put(console, '\n');
+	assert_false(console_mid_line(console));
 	close(slave);
 	close(master);
 }
@@ -510,6 +543,7 @@ int main(void)
 		WITH(test_a_file_is_read_to_its_end_as_room_allows),
 		WITH(test_no_stdin_is_its_end),
 		WITH(test_a_terminal_in_the_background_is_left_alone),
+		WITH(test_a_terminal_knows_where_its_cursor_is),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -205,11 +205,11 @@ static void turn_for_long(struct rig *rig)
 	assert_true(rig_turns(rig, 0, 60));
 }
 
-/* HLT would be hidden, and POPF and IRET may set the guest's own trap flag. */
-static void test_hlt_popf_and_iret_are_never_stepped(void **state)
+/* HLT would be hidden, and IRET may set the guest's own trap flag. */
+static void test_hlt_and_iret_are_never_stepped(void **state)
 {
-	static const char *const code[] = {"\xF4", "\xF3\xF4", "\x48\xF4", "\x2E\x66\xF4",
-					   "\x9D", "\x66\x9D", "\xCF",     "\x48\xCF"};
+	static const char *const code[] = {"\xF4",         "\xF3\xF4", "\x48\xF4",
+					   "\x2E\x66\xF4", "\xCF",     "\x48\xCF"};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(code) / sizeof(code[0]); i++) {
@@ -224,6 +224,41 @@ static void test_hlt_popf_and_iret_are_never_stepped(void **state)
 		assert_int_equal(rig_fake(rig, 0)->guest_debug, 0);
 		rig_free(rig);
 	}
+}
+
+#define STACK 0x3000u
+
+/* Where the guest stands after a burst that came by a POPF of these flags. */
+static uint64_t stepped_until(const char *popf, uint16_t flags, bool mode64, uint64_t rsp)
+{
+	struct rig *rig = start(rig_host_pvm);
+	struct fake_vcpu *f = rig_fake(rig, 0);
+	uint64_t rip;
+
+	memcpy(ram_at(&rig->machine.ram, CODE + 20, 2), popf, strlen(popf));
+	memcpy(ram_at(&rig->machine.ram, STACK, 2), &flags, sizeof(flags));
+	f->sregs.cs.l = mode64;
+	f->sregs.ss.base = mode64 ? 0 : 0x1000;
+	f->sregs.ss.db = mode64;
+	f->regs.rsp = rsp;
+	turn_for_long(rig);
+	rip = f->regs.rip;
+	rig_free(rig);
+	return rip;
+}
+
+static void test_popf_is_stepped_unless_it_loads_the_trap_flag(void **state)
+{
+	(void)state;
+	assert_int_equal(stepped_until("\x9D", 0x302, true, STACK), CODE + 20);
+	assert_int_equal(stepped_until("\x66\x9D", 0x302, true, STACK), CODE + 20);
+	assert_true(stepped_until("\x9D", 0x202, true, STACK) > CODE + 21);
+	assert_true(stepped_until("\x66\x9D", 0x202, true, STACK) > CODE + 21);
+	/* In 16-bit code the stack has a base, and SP 16 bits. */
+	assert_int_equal(stepped_until("\x9D", 0x302, false, 0x12342000), CODE + 20);
+	assert_true(stepped_until("\x9D", 0x202, false, 0x12342000) > CODE + 21);
+	/* What cannot be read is not stepped. */
+	assert_int_equal(stepped_until("\x9D", 0x202, true, UINT64_C(0x7FFFFFFF0000)), CODE + 20);
 }
 
 static void test_user_code_is_never_stepped(void **state)
@@ -377,6 +412,77 @@ static void test_the_boundary_after_a_stepped_access_counts(void **state)
 	rig_free(rig);
 }
 
+/* A loop with an access in it: each entry ends there, long before any kick. TPR is lowered in
+ * between. */
+static int access_in_a_loop(struct fake_vcpu *v, struct kvm_run *run)
+{
+	struct rig *rig = rig_of(v);
+
+	v->if_flag = true;
+	run->cr8 = 15;
+	if (v->taken_count)
+		return -EINTR;
+	if (!(v->guest_debug & KVM_GUESTDBG_SINGLESTEP)) {
+		usleep(30);
+		return fake_in(v, 0x3FD, 1);
+	}
+	v->regs.rip++;
+	run->cr8 = ++rig->seen[SEEN_STEPPED] % 10 == 0 ? 3 : 15;
+	return fake_exit(run, KVM_EXIT_DEBUG);
+}
+
+static void test_a_loop_with_an_access_is_stepped_too(void **state)
+{
+	struct rig *rig = start(rig_host_pvm);
+	struct fake_vcpu *f = rig_fake(rig, 0);
+
+	(void)state;
+	rig->kvm.script = access_in_a_loop;
+	lapic_set_cr8(rig_vcpu(rig, 0)->lapic, 15);
+	wait_for_window(rig);
+	for (int i = 0; i < 1000 && !f->taken_count; i++)
+		assert_true(rig_turns(rig, 0, 1));
+	assert_int_equal(f->taken_count, 1);
+	assert_int_equal(f->bad_interrupts, 0);
+	assert_int_equal(rig->seen[SEEN_STEPPED], 10);
+	rig_free(rig);
+}
+
+/* Where nothing can be stepped only a kick gets between two accesses: they must not put it off. */
+static int access_or_kick(struct fake_vcpu *v, struct kvm_run *run)
+{
+	struct rig *rig = rig_of(v);
+
+	for (int i = 0; i < 30 && !((volatile struct kvm_run *)run)->immediate_exit; i++)
+		usleep(1);
+	if (!((volatile struct kvm_run *)run)->immediate_exit)
+		return fake_in(v, 0x3FD, 1);
+	rig->seen[SEEN_ENTRIES]++;
+	return -EINTR;
+}
+
+static void test_accesses_do_not_put_the_kick_off(void **state)
+{
+	struct rig *rig = start(rig_host_pvm);
+	uint64_t begin = kick_clock_ns();
+
+	(void)state;
+	rig->traits.single_step_cpl0 = false;
+	rig->kvm.script = access_or_kick;
+	wait_for_window(rig);
+	/* Each turn takes at least 30 us if no kick ends it, the bound soon is 4 ms. */
+	while (!rig_vcpu(rig, 0)->step.bound_ns || rig_vcpu(rig, 0)->step.bound_ns < 4000000) {
+		assert_true(rig_turns(rig, 0, 1));
+		assert_true(kick_clock_ns() - begin < 10000000000);
+	}
+	rig->seen[SEEN_ENTRIES] = 0;
+	while (!rig->seen[SEEN_ENTRIES]) {
+		assert_true(rig_turns(rig, 0, 1));
+		assert_true(kick_clock_ns() - begin < 10000000000);
+	}
+	rig_free(rig);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -388,7 +494,8 @@ int main(void)
 		cmocka_unit_test(test_no_burst_begins_with_an_exception_on_its_way),
 		cmocka_unit_test(test_code_that_runs_natively_is_not_stepped),
 		cmocka_unit_test(test_bursts_are_short_and_leave_the_guest_most_of_the_time),
-		cmocka_unit_test(test_hlt_popf_and_iret_are_never_stepped),
+		cmocka_unit_test(test_hlt_and_iret_are_never_stepped),
+		cmocka_unit_test(test_popf_is_stepped_unless_it_loads_the_trap_flag),
 		cmocka_unit_test(test_user_code_is_never_stepped),
 		cmocka_unit_test(test_a_guest_that_debugs_itself_is_not_stepped),
 		cmocka_unit_test(test_nothing_is_stepped_while_an_event_is_due),
@@ -396,6 +503,8 @@ int main(void)
 		cmocka_unit_test(test_a_step_that_does_not_come_back_is_kicked),
 		cmocka_unit_test(test_a_tpr_lowered_for_one_instruction_is_met),
 		cmocka_unit_test(test_the_boundary_after_a_stepped_access_counts),
+		cmocka_unit_test(test_a_loop_with_an_access_is_stepped_too),
+		cmocka_unit_test(test_accesses_do_not_put_the_kick_off),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
