@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// One difference between the two sides, as data: what a ledger entry is held against.
+// Not a judgement: ledger.h says whether it is known.
+#ifndef VMM_DIFF_FINDING_H
+#define VMM_DIFF_FINDING_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "vmm/diff/program.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum finding_field {
+	FINDING_VALUE,    /* what the operation read */
+	FINDING_FAULT,    /* the exception that it raised: a vector, or FINDING_NO_FAULT */
+	FINDING_ARRIVED,  /* the n-th vector that a CPU took in this step (2 for an NMI), or
+			     FINDING_NOTHING where one side had none any more */
+	FINDING_EOI,      /* the n-th EOI that went out to I/O APICs, or FINDING_NOTHING */
+	FINDING_STATE,    /* enum finding_state of a CPU */
+	FINDING_REGISTER, /* register `reg` of a CPU's 1 KiB image (KVM_GET_LAPIC) */
+	FINDING_BASE,     /* IA32_APIC_BASE of a CPU */
+	FINDING_DEADLINE, /* IA32_TSC_DEADLINE of a CPU */
+	FINDING_COUNT,    /* TMCCT beyond the interval that the clock readings allow: ours is the
+			     nearer bound */
+	FINDING_FIELDS
+};
+
+#define FINDING_NO_FAULT UINT64_C(0xFFFF)
+#define FINDING_NOTHING  UINT64_C(0xFFFF)
+
+enum finding_state { FINDING_RUNNING, FINDING_HALTED, FINDING_WAITS_FOR_SIPI, FINDING_LOST };
+enum finding_mode { FINDING_DISABLED, FINDING_XAPIC, FINDING_X2APIC };
+
+struct finding {
+	enum finding_field field;
+	unsigned cpu; /* whose */
+	unsigned reg; /* FINDING_REGISTER: offset >> 4 */
+	unsigned n;   /* FINDING_ARRIVED, FINDING_EOI: position, from 0 */
+	uint64_t ours, kvm;
+	const struct program_op *op;        /* the step; after its end, with `settled`, the same */
+	enum finding_mode before, mode;     /* of `cpu` in ours, before and after the step */
+	bool enabled;                       /* SVR bit 8 of `cpu` in ours, after the step */
+	uint32_t lvt_error, lvt_timer, svr; /* of `cpu` in ours, after the step */
+};
+
+/* "ESR of CPU 1: ours 00000080, KVM 00000000". At most 160 bytes with the NUL. */
+void finding_text(const struct finding *finding, char text[160]);
+/* "ID", "TPR", "ISR3", "LVT timer", ... or "reg 3Fh". reg: 0 .. 3Fh. */
+const char *finding_register_name(unsigned reg);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
