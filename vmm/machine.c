@@ -202,8 +202,9 @@ bool machine_open(struct machine *m, const struct options *options,
 		ending_fill(why, RESULT_USAGE, "%s", text);
 		return false;
 	}
-	return load(m, &state, why) && vm_open(&m->vm, kvm, traits, why) && machine_wire(m, why) &&
-	       make_map(m, why) && make_vcpus(m, base, why) && boot(m, &state, why);
+	return load(m, &state, why) && vm_open(&m->vm, kvm, traits, VM_LAPIC_USER, why) &&
+	       machine_wire(m, why) && make_map(m, why) && make_vcpus(m, base, why) &&
+	       boot(m, &state, why);
 }
 
 void machine_close(struct machine *m)

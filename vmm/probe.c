@@ -106,7 +106,7 @@ bool probe_open(struct probe *p, const struct kvm_calls *kvm, const struct host_
 	char text[256];
 
 	*p = (struct probe){.fd = -1};
-	if (!vm_open(&p->vm, kvm, traits, why))
+	if (!vm_open(&p->vm, kvm, traits, VM_LAPIC_USER, why))
 		return false;
 	if (ram_create(&p->ram, RAM_SIZE_MIN, text, sizeof(text)) != RAM_OK)
 		ending_fill(why, RESULT_HOST_LACKS, "%s", text);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Sets a KVM virtual machine up so that every Local APIC access of its guest comes back to us.
-// Not where accesses are answered.
+// Sets a KVM virtual machine up so that what KVM must not answer comes back to us: with our Local
+// APICs every access to them. Not where accesses are answered.
 
 #include "vmm/vm.h"
 
@@ -22,18 +22,21 @@
 struct denied {
 	uint32_t base, count;
 	uint32_t access; /* KVM_MSR_FILTER_READ, _WRITE */
+	bool lapic;      /* only where the Local APICs are ours */
 };
 
-/* What KVM would answer itself, wrongly for a Local APIC that it does not have. */
+#define BOTH_WAYS (KVM_MSR_FILTER_READ | KVM_MSR_FILTER_WRITE)
+
 static const struct denied denied[] = {
-	{MSR_IA32_APIC_BASE, 1, KVM_MSR_FILTER_READ | KVM_MSR_FILTER_WRITE},
-	{MSR_IA32_TSC_DEADLINE, 1, KVM_MSR_FILTER_READ | KVM_MSR_FILTER_WRITE},
+	/* What KVM would answer itself, wrongly for a Local APIC that it does not have. */
+	{MSR_IA32_APIC_BASE, 1, BOTH_WAYS, true},
+	{MSR_IA32_TSC_DEADLINE, 1, BOTH_WAYS, true},
 	/* Writes move the TSC under an armed deadline (rule TMR-11). Reads stay native. */
-	{MSR_IA32_TSC, 1, KVM_MSR_FILTER_WRITE},
-	{MSR_IA32_TSC_ADJUST, 1, KVM_MSR_FILTER_WRITE},
+	{MSR_IA32_TSC, 1, KVM_MSR_FILTER_WRITE, false},
+	{MSR_IA32_TSC_ADJUST, 1, KVM_MSR_FILTER_WRITE, false},
 	/* Paravirtual clocks, steal time, PV EOI: CPUID hides them, so they must not answer. */
-	{MSR_KVM_WALL_CLOCK, 2, KVM_MSR_FILTER_READ | KVM_MSR_FILTER_WRITE},
-	{MSR_KVM_FIRST, MSR_KVM_COUNT, KVM_MSR_FILTER_READ | KVM_MSR_FILTER_WRITE},
+	{MSR_KVM_WALL_CLOCK, 2, BOTH_WAYS, false},
+	{MSR_KVM_FIRST, MSR_KVM_COUNT, BOTH_WAYS, false},
 };
 
 static int vm_ioctl(const struct vm *vm, unsigned long request, void *arg)
@@ -41,7 +44,7 @@ static int vm_ioctl(const struct vm *vm, unsigned long request, void *arg)
 	return kvm_ioctl(vm->kvm, vm->fd, request, arg);
 }
 
-static bool install_filter(struct vm *vm, struct result *why)
+static bool install_filter(struct vm *vm, enum vm_lapic lapic, struct result *why)
 {
 	static const uint8_t none_allowed[1];
 	struct kvm_enable_cap cap = {
@@ -50,15 +53,19 @@ static bool install_filter(struct vm *vm, struct result *why)
 			   KVM_MSR_EXIT_REASON_FILTER,
 	};
 	struct kvm_msr_filter filter = {.flags = KVM_MSR_FILTER_DEFAULT_ALLOW};
+	unsigned ranges = 0;
 	int error;
 
-	for (size_t i = 0; i < sizeof(denied) / sizeof(denied[0]); i++)
-		filter.ranges[i] = (struct kvm_msr_filter_range){
+	for (size_t i = 0; i < sizeof(denied) / sizeof(denied[0]); i++) {
+		if (denied[i].lapic && lapic != VM_LAPIC_USER)
+			continue;
+		filter.ranges[ranges++] = (struct kvm_msr_filter_range){
 			.flags = denied[i].access,
 			.nmsrs = denied[i].count,
 			.base = denied[i].base,
 			.bitmap = (uint8_t *)(uintptr_t)none_allowed,
 		};
+	}
 	error = vm_ioctl(vm, KVM_ENABLE_CAP, &cap);
 	if (error >= 0)
 		error = vm_ioctl(vm, KVM_X86_SET_MSR_FILTER, &filter);
@@ -67,13 +74,12 @@ static bool install_filter(struct vm *vm, struct result *why)
 	ending_fill(
 		why, RESULT_HOST_LACKS,
 		"this kernel does not hand MSR accesses to user space (KVM_CAP_X86_USER_SPACE_MSR "
-		"and KVM_X86_SET_MSR_FILTER: %s): a Local APIC in user space needs Linux 5.10 or "
-		"later",
+		"and KVM_X86_SET_MSR_FILTER: %s): that needs Linux 5.10 or later",
 		strerror(-error));
 	return false;
 }
 
-static bool prepare(struct vm *vm, struct result *why)
+static bool prepare(struct vm *vm, enum vm_lapic lapic, struct result *why)
 {
 	uint64_t identity = IDENTITY_MAP_ADDR;
 	int error;
@@ -89,11 +95,11 @@ static bool prepare(struct vm *vm, struct result *why)
 		return false;
 	}
 	vm->run_bytes = (size_t)error;
-	return install_filter(vm, why);
+	return install_filter(vm, lapic, why);
 }
 
 bool vm_open(struct vm *vm, const struct kvm_calls *kvm, const struct host_traits *traits,
-	     struct result *why)
+	     enum vm_lapic lapic, struct result *why)
 {
 	*vm = (struct vm){.kvm = kvm, .traits = traits, .fd = -1};
 	vm->kvm_fd = kvm->open_kvm(kvm->opaque);
@@ -107,7 +113,7 @@ bool vm_open(struct vm *vm, const struct kvm_calls *kvm, const struct host_trait
 		ending_fill(why, RESULT_NO_KVM,
 			    "/dev/kvm makes no virtual machine: KVM_CREATE_VM: %s",
 			    strerror(-vm->fd));
-	else if (prepare(vm, why))
+	else if (prepare(vm, lapic, why))
 		return true;
 	vm_close(vm);
 	return false;

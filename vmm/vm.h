@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// A KVM virtual machine without interrupt controllers: descriptors, memory slots, MSR filter.
+// A KVM virtual machine: descriptors, memory slots, MSR filter.
 // Not the machine a guest sees: RAM, buses and devices are elsewhere.
 #ifndef VMM_VM_H
 #define VMM_VM_H
@@ -16,6 +16,12 @@
 /* Memory slots: one for each piece of RAM, a piece being what lies between two holes. */
 #define VM_SLOTS_MAX 64u
 
+/* Who answers for the Local APICs. */
+enum vm_lapic {
+	VM_LAPIC_USER,  /* we do: what KVM would answer of a Local APIC comes to us */
+	VM_LAPIC_KERNEL /* KVM does, after kernel_lapic_enable() */
+};
+
 struct vm {
 	const struct kvm_calls *kvm;
 	const struct host_traits *traits;
@@ -31,7 +37,7 @@ struct vm {
  * close.
  */
 bool vm_open(struct vm *vm, const struct kvm_calls *kvm, const struct host_traits *traits,
-	     struct result *why);
+	     enum vm_lapic lapic, struct result *why);
 void vm_close(struct vm *vm);
 
 /*

@@ -191,6 +191,12 @@ static int vcpu_ioctl(struct fake_vcpu *v, unsigned long request, void *arg)
 	case KVM_GET_TSC_KHZ: return (int)v->kvm->tsc_khz;
 	case KVM_GET_MSRS: return msrs(v, false, arg);
 	case KVM_SET_MSRS: return msrs(v, true, arg);
+	case KVM_GET_LAPIC:
+		*(struct kvm_lapic_state *)arg = v->lapic;
+		return v->kvm->split_pins ? 0 : -EINVAL;
+	case KVM_SET_LAPIC:
+		v->lapic = *(struct kvm_lapic_state *)arg;
+		return v->kvm->split_pins ? 0 : -EINVAL;
 	case KVM_GET_DEVICE_ATTR: return offset_attribute(v, false, arg);
 	case KVM_SET_DEVICE_ATTR: return offset_attribute(v, true, arg);
 	case KVM_INTERRUPT: interrupt(v, arg); return 0;
@@ -273,14 +279,47 @@ static int supported_cpuid(const struct fake_kvm *kvm, struct kvm_cpuid2 *cpuid)
 	return 0;
 }
 
+static int enable_cap(struct fake_kvm *kvm, const struct kvm_enable_cap *cap)
+{
+	if (kvm->missing_cap && cap->cap == kvm->missing_cap)
+		return -EINVAL;
+	switch (cap->cap) {
+	case KVM_CAP_X86_USER_SPACE_MSR: kvm->msr_reasons = cap->args[0]; return 0;
+	case KVM_CAP_SPLIT_IRQCHIP:
+		if (kvm->vcpu_count)
+			return -EEXIST;
+		kvm->split_pins = (unsigned)cap->args[0];
+		return 0;
+	case KVM_CAP_X2APIC_API: kvm->x2apic_api = cap->args[0]; return 0;
+	default: return -EINVAL;
+	}
+}
+
+static int route(struct fake_kvm *kvm, const struct kvm_irq_routing *routing)
+{
+	if (routing->nr > FAKE_ROUTES)
+		return -EINVAL;
+	kvm->route_count = routing->nr;
+	memcpy(kvm->routes, routing->entries, routing->nr * sizeof(kvm->routes[0]));
+	return 0;
+}
+
+static int signal_msi(struct fake_kvm *kvm, const struct kvm_msi *msi)
+{
+	kvm->msis[kvm->msi_count++ % FAKE_MSIS] = *msi;
+	return kvm->msi_answer;
+}
+
 static int vm_ioctl(struct fake_kvm *kvm, unsigned long request, void *arg)
 {
 	switch (request) {
 	case KVM_SET_TSS_ADDR: kvm->tss_set = true; return 0;
 	case KVM_SET_IDENTITY_MAP_ADDR: kvm->identity_set = true; return 0;
-	case KVM_ENABLE_CAP: kvm->msr_reasons = ((struct kvm_enable_cap *)arg)->args[0]; return 0;
+	case KVM_ENABLE_CAP: return enable_cap(kvm, arg);
 	case KVM_X86_SET_MSR_FILTER: kvm->filter = *(struct kvm_msr_filter *)arg; return 0;
 	case KVM_SET_USER_MEMORY_REGION: return set_slot(kvm, arg);
+	case KVM_SET_GSI_ROUTING: return route(kvm, arg);
+	case KVM_SIGNAL_MSI: return signal_msi(kvm, arg);
 	case KVM_CREATE_VCPU: return create_vcpu(kvm, (uint32_t)(uintptr_t)arg);
 	default: return -ENOTTY;
 	}
@@ -292,7 +331,7 @@ static int device_ioctl(struct fake_kvm *kvm, unsigned long request, void *arg)
 	case KVM_CREATE_VM:
 		kvm->descriptors++;
 		memset(kvm->slots, 0, sizeof(kvm->slots));
-		kvm->vcpu_count = 0;
+		kvm->vcpu_count = kvm->split_pins = kvm->route_count = kvm->msi_count = 0;
 		return VM_FD;
 	case KVM_GET_VCPU_MMAP_SIZE: return FAKE_RUN_BYTES;
 	case KVM_GET_SUPPORTED_CPUID: return supported_cpuid(kvm, arg);
@@ -358,6 +397,7 @@ void fake_kvm_init(struct fake_kvm *kvm)
 		.tsc_attribute = true,
 		.tsc_adjust = true,
 		.tsc_khz = 2000000,
+		.msi_answer = 1,
 		.tsc_multiplier = 1,
 		.tsc_divisor = 1,
 		.host_tsc = real_tsc,

@@ -15,6 +15,8 @@
 #define FAKE_RUN_BYTES 12288u
 #define FAKE_TAKEN     64u
 #define FAKE_SLOTS     64u
+#define FAKE_ROUTES    24u
+#define FAKE_MSIS      16u
 
 struct fake_kvm;
 
@@ -26,6 +28,7 @@ struct fake_vcpu {
 	struct kvm_sregs sregs;
 	struct kvm_debugregs debug;
 	struct kvm_vcpu_events events;
+	struct kvm_lapic_state lapic; /* with split irqchip */
 	uint64_t apic_base, tsc_adjust, tsc_offset;
 	uint32_t guest_debug; /* control of KVM_SET_GUEST_DEBUG */
 	uint64_t stepped_rip; /* RIP when that began to single-step */
@@ -55,6 +58,8 @@ struct fake_kvm {
 	int open_error;                /* positive errno */
 	unsigned long failing_request; /* this ioctl ... */
 	int failing_error;             /* ... fails with this positive errno */
+	uint32_t missing_cap;          /* KVM_ENABLE_CAP does not know this one; 0: it does */
+	int msi_answer;                /* of KVM_SIGNAL_MSI */
 	bool tsc_attribute;            /* KVM_VCPU_TSC_OFFSET is there */
 	bool tsc_adjust;               /* IA32_TSC_ADJUST is there */
 	uint32_t tsc_khz;
@@ -71,6 +76,12 @@ struct fake_kvm {
 	unsigned vcpu_count, descriptors;
 	struct kvm_msr_filter filter;
 	uint64_t msr_reasons;
+	unsigned split_pins; /* KVM_CAP_SPLIT_IRQCHIP's; 0: not enabled */
+	uint64_t x2apic_api; /* KVM_CAP_X2APIC_API's flags */
+	struct kvm_irq_routing_entry routes[FAKE_ROUTES];
+	unsigned route_count;
+	struct kvm_msi msis[FAKE_MSIS];
+	unsigned msi_count;
 	struct kvm_userspace_memory_region slots[FAKE_SLOTS];
 	unsigned slot_changes;
 	atomic_uint in_guest;         /* vCPUs in KVM_RUN now */

@@ -33,7 +33,7 @@ static void open_host(void)
 
 	memset(&vm, 0, sizeof(vm));
 	traits = (struct host_traits){.tsc_khz = kvm.tsc_khz, .tsc_moves = true};
-	assert_true(vm_open(&vm, &kvm.calls, &traits, &why));
+	assert_true(vm_open(&vm, &kvm.calls, &traits, VM_LAPIC_USER, &why));
 	fd = vm_create_vcpu(&vm, 0);
 	assert_true(fd >= 0);
 }

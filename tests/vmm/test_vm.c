@@ -29,7 +29,7 @@ static int setup(void **state)
 static void test_intel_pages_come_before_the_first_vcpu(void **state)
 {
 	(void)state;
-	assert_true(vm_open(&vm, &kvm.calls, &traits, &why));
+	assert_true(vm_open(&vm, &kvm.calls, &traits, VM_LAPIC_USER, &why));
 	assert_true(vm_create_vcpu(&vm, 0) >= 0);
 	assert_true(kvm.tss_set && kvm.identity_set);
 	assert_false(kvm.vcpu_before_tss);
@@ -41,9 +41,9 @@ static void test_a_host_without_those_pages_will_do(void **state)
 	(void)state;
 	kvm.failing_request = KVM_SET_TSS_ADDR;
 	kvm.failing_error = ENOTTY;
-	assert_true(vm_open(&vm, &kvm.calls, &traits, &why));
+	assert_true(vm_open(&vm, &kvm.calls, &traits, VM_LAPIC_USER, &why));
 	kvm.failing_request = KVM_SET_IDENTITY_MAP_ADDR;
-	assert_true(vm_open(&vm, &kvm.calls, &traits, &why));
+	assert_true(vm_open(&vm, &kvm.calls, &traits, VM_LAPIC_USER, &why));
 }
 
 static void test_the_filter_hands_out_what_is_ours_and_nothing_else(void **state)
@@ -61,13 +61,32 @@ static void test_the_filter_hands_out_what_is_ours_and_nothing_else(void **state
 	};
 
 	(void)state;
-	assert_true(vm_open(&vm, &kvm.calls, &traits, &why));
+	assert_true(vm_open(&vm, &kvm.calls, &traits, VM_LAPIC_USER, &why));
 	for (size_t i = 0; i < sizeof(msrs) / sizeof(msrs[0]); i++) {
 		assert_int_equal(fake_filter_allows(&kvm, msrs[i].msr, false), msrs[i].read);
 		assert_int_equal(fake_filter_allows(&kvm, msrs[i].msr, true), msrs[i].write);
 	}
 	assert_int_equal(kvm.msr_reasons, KVM_MSR_EXIT_REASON_INVAL | KVM_MSR_EXIT_REASON_FILTER |
 						  KVM_MSR_EXIT_REASON_UNKNOWN);
+}
+
+static void test_a_lapic_in_the_kernel_keeps_its_own_msrs(void **state)
+{
+	static const struct {
+		uint32_t msr;
+		bool read, write;
+	} msrs[] = {
+		{0x1B, true, true},  {0x6E0, true, true},        {0x10, true, false},
+		{0x3B, true, false}, {0x11, false, false},       {0x12, false, false},
+		{0x808, true, true}, {0x4B564D00, false, false}, {0x4B564D04, false, false},
+	};
+
+	(void)state;
+	assert_true(vm_open(&vm, &kvm.calls, &traits, VM_LAPIC_KERNEL, &why));
+	for (size_t i = 0; i < sizeof(msrs) / sizeof(msrs[0]); i++) {
+		assert_int_equal(fake_filter_allows(&kvm, msrs[i].msr, false), msrs[i].read);
+		assert_int_equal(fake_filter_allows(&kvm, msrs[i].msr, true), msrs[i].write);
+	}
 }
 
 static void test_refusals_say_what_failed_and_leave_nothing_open(void **state)
@@ -88,7 +107,7 @@ static void test_refusals_say_what_failed_and_leave_nothing_open(void **state)
 		setup(NULL);
 		kvm.failing_request = cases[i].request;
 		kvm.failing_error = EPERM;
-		assert_false(vm_open(&vm, &kvm.calls, &traits, &why));
+		assert_false(vm_open(&vm, &kvm.calls, &traits, VM_LAPIC_USER, &why));
 		assert_int_equal(why.kind, cases[i].kind);
 		assert_non_null(strstr(why.text, cases[i].phrase));
 		assert_non_null(strstr(why.text, strerror(EPERM)));
@@ -96,7 +115,7 @@ static void test_refusals_say_what_failed_and_leave_nothing_open(void **state)
 	}
 	setup(NULL);
 	kvm.open_error = EACCES;
-	assert_false(vm_open(&vm, &kvm.calls, &traits, &why));
+	assert_false(vm_open(&vm, &kvm.calls, &traits, VM_LAPIC_USER, &why));
 	assert_int_equal(why.kind, RESULT_NO_KVM);
 	assert_non_null(strstr(why.text, "doctor"));
 }
@@ -127,7 +146,7 @@ static void test_holes_are_cut_out_and_given_back(void **state)
 	struct ram ram = two_ranges();
 
 	(void)state;
-	assert_true(vm_open(&vm, &kvm.calls, &traits, &why));
+	assert_true(vm_open(&vm, &kvm.calls, &traits, VM_LAPIC_USER, &why));
 	assert_int_equal(vm_map_ram(&vm, &ram, NULL, 0), 0);
 	assert_backed(0, true);
 	assert_backed(4 * MIB - 1, true);
@@ -157,7 +176,7 @@ static void test_each_slot_leads_to_its_own_memory(void **state)
 	struct ram ram = two_ranges();
 
 	(void)state;
-	assert_true(vm_open(&vm, &kvm.calls, &traits, &why));
+	assert_true(vm_open(&vm, &kvm.calls, &traits, VM_LAPIC_USER, &why));
 	assert_int_equal(vm_map_ram(&vm, &ram, holes, 2), 0);
 	for (unsigned i = 0; i < FAKE_SLOTS; i++) {
 		const struct kvm_userspace_memory_region *slot = &kvm.slots[i];
@@ -175,7 +194,7 @@ static void test_what_does_not_change_is_left_alone(void **state)
 	unsigned before;
 
 	(void)state;
-	assert_true(vm_open(&vm, &kvm.calls, &traits, &why));
+	assert_true(vm_open(&vm, &kvm.calls, &traits, VM_LAPIC_USER, &why));
 	vm_map_ram(&vm, &ram, NULL, 0);
 	before = kvm.slot_changes;
 	vm_map_ram(&vm, &ram, NULL, 0);
@@ -193,7 +212,7 @@ static void test_more_holes_than_slots_change_nothing(void **state)
 	(void)state;
 	for (unsigned i = 0; i < VM_SLOTS_MAX; i++)
 		holes[i] = 0x1000 + 0x2000 * (uint64_t)i;
-	assert_true(vm_open(&vm, &kvm.calls, &traits, &why));
+	assert_true(vm_open(&vm, &kvm.calls, &traits, VM_LAPIC_USER, &why));
 	vm_map_ram(&vm, &ram, NULL, 0);
 	assert_int_equal(vm_map_ram(&vm, &ram, holes, VM_SLOTS_MAX), -ENOSPC);
 	assert_backed(0x1000, true);
@@ -205,7 +224,7 @@ static void test_one_msr(void **state)
 	int fd;
 
 	(void)state;
-	assert_true(vm_open(&vm, &kvm.calls, &traits, &why));
+	assert_true(vm_open(&vm, &kvm.calls, &traits, VM_LAPIC_USER, &why));
 	fd = vm_create_vcpu(&vm, 0);
 	assert_int_equal(vm_set_msr(&vm, fd, 0x3B, 77), 0);
 	assert_int_equal(vm_get_msr(&vm, fd, 0x3B, &value), 0);
@@ -221,6 +240,7 @@ int main(void)
 		cmocka_unit_test_setup(test_a_host_without_those_pages_will_do, setup),
 		cmocka_unit_test_setup(test_the_filter_hands_out_what_is_ours_and_nothing_else,
 				       setup),
+		cmocka_unit_test_setup(test_a_lapic_in_the_kernel_keeps_its_own_msrs, setup),
 		cmocka_unit_test_setup(test_refusals_say_what_failed_and_leave_nothing_open, setup),
 		cmocka_unit_test_setup(test_holes_are_cut_out_and_given_back, setup),
 		cmocka_unit_test_setup(test_each_slot_leads_to_its_own_memory, setup),
