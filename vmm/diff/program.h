@@ -26,7 +26,7 @@ enum program_kind {
 	/* The processor's. */
 	PROGRAM_READ,      /* [read OFFSET WIDTH] MOV from the LAPIC page, where APIC base says */
 	PROGRAM_WRITE,     /* [write OFFSET WIDTH VALUE] */
-	PROGRAM_RDMSR,     /* [rdmsr INDEX] */
+	PROGRAM_RDMSR,     /* [rdmsr INDEX] of the LAPIC's: 1Bh, 6E0h, 800h .. 8FFh */
 	PROGRAM_WRMSR,     /* [wrmsr INDEX VALUE] */
 	PROGRAM_DEADLINE,  /* [deadline TICKS] WRMSR 6E0h with the TSC + TICKS, which is signed */
 	PROGRAM_READ_CR8,  /* [read-cr8] */
@@ -39,7 +39,7 @@ enum program_kind {
 	PROGRAM_KEEP, /* [keep 0|1] 1: interrupt handlers give no EOI; 0, as at first: they do */
 	/* The host's; the processor is of no account. */
 	PROGRAM_WAIT, /* [wait MICROSECONDS] so long nobody runs */
-	PROGRAM_MSI,  /* [msi ADDRESS DATA] an interrupt message */
+	PROGRAM_MSI,  /* [msi ADDRESS DATA] an interrupt message: FEExxxxxh, 32 bits */
 	PROGRAM_KINDS
 };
 
@@ -56,22 +56,27 @@ struct program {
 				   for a SIPI unless `started` */
 	bool started;           /* every CPU has had its SIPI before the first operation */
 	uint64_t seed;          /* 0: written by hand */
-	struct program_op *ops; /* malloc */
+	struct program_op *ops; /* grown by program_add() alone */
 	size_t count;
 };
 
-/* Words of the file and back. */
+/* The file's word for it. */
 const char *program_word(enum program_kind kind);
 /* One operation as its line, without newline. At most 80 bytes with the NUL. */
 void program_op_text(const struct program_op *op, char text[80]);
 
 /*
+ * The file: `lapicvm-diff 1`, then `cpus N`, `started` or nothing, `seed S` or nothing, then one
+ * operation a line as CPU WORD ARGUMENTS, with * for the CPU in what the host does. Numbers are
+ * decimal or 0x..., # begins a comment, and the last line has an end too.
+ *
  * Reads a program file. False: `why` says in one sentence what is wrong, with the line, and nothing
  * needs freeing. `name` is for that sentence alone.
  */
 bool program_read(struct program *program, FILE *from, const char *name, char *why,
 		  size_t why_size);
-/* Writes one, with `comment` (may be NULL, may have several lines) above it. False: errno. */
+/* Writes one, with `comment` (may be NULL, may have several lines) below its first line. False:
+ * errno. */
 bool program_write(const struct program *program, const char *comment, FILE *to);
 
 /* Appends. False: no memory, or PROGRAM_OPS_MAX reached. */
