@@ -122,9 +122,12 @@ static bool say(const char *text, struct result *result)
 static bool act(const struct options *options, struct result *result)
 {
 	switch (options->verb) {
-	case OPTIONS_HELP: return say(options_help(), result);
+	case OPTIONS_HELP: return say(options_help(options->topic), result);
 	case OPTIONS_VERSION: return say("lapicvm " LAPICVM_VERSION "\n", result);
 	case OPTIONS_DOCTOR: return doctor(options, &kvm_calls_real, stdout, result);
+	case OPTIONS_DIFF:
+		end(result, RESULT_INTERNAL, "diff is not there");
+		break;
 	case OPTIONS_RUN: run_guest(options, result); break;
 	}
 	return false;

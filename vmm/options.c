@@ -8,10 +8,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "vmm/diff/program.h"
+#include "vmm/options_spelling.h"
 #include "vmm/options_value.h"
 
 #define DEFAULT_RAM  (UINT64_C(128) << 20)
 #define DEFAULT_CPUS 1u
+#define DEFAULT_OPS  1000u
 /* The tour sends interrupts between processors, so it gets somebody to send them to. */
 #define TOUR_CPUS 2u
 
@@ -28,6 +31,19 @@ enum id {
 	OPT_TIMEOUT,
 	OPT_RESULT_JSON,
 	OPT_STATS,
+	OPT_SEED,
+	OPT_SEEDS,
+	OPT_TIME,
+	OPT_OPS,
+	OPT_CPUS,
+	OPT_REPLAY,
+	OPT_LOG,
+	OPT_LEDGER,
+	OPT_SAVE,
+	OPT_TRACE,
+	OPT_COUNTS,
+	OPT_TAP,
+	OPT_JUNIT,
 	OPT_JSON,
 	OPT_REPORT,
 	OPT_HELP,
@@ -36,6 +52,16 @@ enum id {
 
 #define OF_RUN    1u
 #define OF_DOCTOR 2u
+/* The three forms of diff. */
+#define OF_RANDOM    4u
+#define OF_REPLAY    8u
+#define OF_IMAGE     16u
+#define OF_PROGRAMS  (OF_RANDOM | OF_REPLAY)
+#define OF_DIFF      (OF_PROGRAMS | OF_IMAGE)
+#define OF_GUEST     (OF_RUN | OF_IMAGE)
+#define OF_ALL       (OF_RUN | OF_DOCTOR | OF_DIFF)
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 /* Spelled as shown to people; accepted with one dash or two. */
 struct option {
@@ -46,23 +72,36 @@ struct option {
 };
 
 static const struct option option_table[] = {
-	{"-m", OPT_MEMORY, OF_RUN, "a size, such as 256M"},
-	{"-smp", OPT_SMP, OF_RUN, "a number of processors"},
-	{"-kernel", OPT_KERNEL, OF_RUN, "a file"},
-	{"-initrd", OPT_INITRD, OF_RUN, "a file"},
-	{"-append", OPT_APPEND, OF_RUN, "a command line"},
-	{"-no-reboot", OPT_NO_REBOOT, OF_RUN, NULL},
+	{"-m", OPT_MEMORY, OF_GUEST, "a size, such as 256M"},
+	{"-smp", OPT_SMP, OF_GUEST, "a number of processors"},
+	{"-kernel", OPT_KERNEL, OF_GUEST, "a file"},
+	{"-initrd", OPT_INITRD, OF_GUEST, "a file"},
+	{"-append", OPT_APPEND, OF_GUEST, "a command line"},
+	{"-no-reboot", OPT_NO_REBOOT, OF_GUEST, NULL},
 	{"--lapic", OPT_LAPIC, OF_RUN, "the word user"},
-	{"--no-x2apic", OPT_NO_X2APIC, OF_RUN, NULL},
-	{"--no-tsc-deadline", OPT_NO_TSC_DEADLINE, OF_RUN, NULL},
-	{"--timeout", OPT_TIMEOUT, OF_RUN, "a number of seconds"},
+	{"--no-x2apic", OPT_NO_X2APIC, OF_GUEST | OF_RANDOM, NULL},
+	{"--no-tsc-deadline", OPT_NO_TSC_DEADLINE, OF_GUEST | OF_RANDOM, NULL},
+	{"--timeout", OPT_TIMEOUT, OF_GUEST, "a number of seconds"},
 	{"--result-json", OPT_RESULT_JSON, OF_RUN, "a file"},
 	{"--stats", OPT_STATS, OF_RUN, NULL},
+	{"--seed", OPT_SEED, OF_RANDOM, "a number"},
+	{"--seeds", OPT_SEEDS, OF_RANDOM, "a number of programs"},
+	{"--time", OPT_TIME, OF_RANDOM, "a time, such as 10m"},
+	{"--ops", OPT_OPS, OF_RANDOM, "a number of operations"},
+	{"--cpus", OPT_CPUS, OF_RANDOM, "a number of processors"},
+	{"--replay", OPT_REPLAY, OF_REPLAY, "a file"},
+	{"--log", OPT_LOG, OF_PROGRAMS, "a file"},
+	{"--ledger", OPT_LEDGER, OF_PROGRAMS, "a file"},
+	{"--save", OPT_SAVE, OF_PROGRAMS, "a folder"},
+	{"--trace", OPT_TRACE, OF_PROGRAMS, NULL},
+	{"--counts", OPT_COUNTS, OF_IMAGE, "exact, about or ignore"},
+	{"--tap", OPT_TAP, OF_DIFF, "a file"},
+	{"--junit", OPT_JUNIT, OF_DIFF, "a file"},
 	{"--json", OPT_JSON, OF_DOCTOR, NULL},
 	{"--report", OPT_REPORT, OF_DOCTOR, "a file"},
-	{"--help", OPT_HELP, OF_RUN | OF_DOCTOR, NULL},
-	{"-h", OPT_HELP, OF_RUN | OF_DOCTOR, NULL},
-	{"--version", OPT_VERSION, OF_RUN | OF_DOCTOR, NULL},
+	{"--help", OPT_HELP, OF_ALL, NULL},
+	{"-h", OPT_HELP, OF_ALL, NULL},
+	{"--version", OPT_VERSION, OF_ALL, NULL},
 };
 
 static const struct verb {
@@ -70,9 +109,8 @@ static const struct verb {
 	enum options_verb verb;
 	unsigned takes;
 } verb_table[] = {
-	{"run", OPTIONS_RUN, OF_RUN},
-	{"doctor", OPTIONS_DOCTOR, OF_DOCTOR},
-	{"help", OPTIONS_HELP, 0},
+	{"run", OPTIONS_RUN, OF_RUN},          {"diff", OPTIONS_DIFF, OF_DIFF},
+	{"doctor", OPTIONS_DOCTOR, OF_DOCTOR}, {"help", OPTIONS_HELP, 0},
 	{"version", OPTIONS_VERSION, 0},
 };
 
@@ -81,13 +119,11 @@ struct parser {
 	const struct verb *verb;
 	int argc;
 	char **argv;
-	int next; /* index of the next word */
-	bool cpus_given;
+	int next;                                        /* index of the next word */
+	const struct option *given[COUNT(option_table)]; /* by place in option_table; or NULL */
 	char *why;
 	size_t why_size;
 };
-
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 __attribute__((format(printf, 2, 3))) static bool refuse(const struct parser *p, const char *format,
 							 ...)
@@ -111,55 +147,14 @@ static const char *without_dashes(const char *word)
 	return word;
 }
 
-#define SPELLING_MAX 24u
-
-/* Insertions, deletions and replacements that turn a into b; words longer than SPELLING_MAX are far
- * from all. */
-static size_t distance(const char *a, const char *b)
-{
-	size_t rows = strlen(a), columns = strlen(b), line[SPELLING_MAX + 1];
-
-	if (rows > SPELLING_MAX || columns > SPELLING_MAX)
-		return SPELLING_MAX;
-	for (size_t j = 0; j <= columns; j++)
-		line[j] = j;
-	for (size_t i = 1; i <= rows; i++) {
-		size_t diagonal = line[0];
-
-		line[0] = i;
-		for (size_t j = 1; j <= columns; j++) {
-			size_t best = diagonal + (a[i - 1] != b[j - 1]);
-
-			diagonal = line[j];
-			if (line[j] + 1 < best)
-				best = line[j] + 1;
-			if (line[j - 1] + 1 < best)
-				best = line[j - 1] + 1;
-			line[j] = best;
-		}
-	}
-	return line[columns];
-}
-
-/* Near enough to be meant: a third of the word may be wrong. */
-static bool nearer(const char *word, const char *name, size_t *best)
-{
-	size_t d = distance(word, name);
-
-	if (d >= *best || d * 3 > strlen(name))
-		return false;
-	*best = d;
-	return true;
-}
-
 static const char *nearest_option(const char *word, unsigned verbs)
 {
 	const char *found = NULL;
-	size_t best = SPELLING_MAX;
+	size_t best = OPTIONS_SPELLING_MAX;
 
 	for (size_t i = 0; i < COUNT(option_table); i++)
 		if ((option_table[i].verbs & verbs) &&
-		    nearer(word, without_dashes(option_table[i].name), &best))
+		    options_nearer(word, without_dashes(option_table[i].name), &best))
 			found = option_table[i].name;
 	return found;
 }
@@ -177,7 +172,7 @@ static const struct option *find_option(const char *word, size_t length)
 
 static bool unknown_option(const struct parser *p, const char *given, size_t length)
 {
-	char word[SPELLING_MAX + 2];
+	char word[OPTIONS_SPELLING_MAX + 2];
 	const char *near;
 
 	snprintf(word, sizeof(word), "%.*s", (int)(length < sizeof(word) ? length : sizeof(word)),
@@ -225,6 +220,54 @@ static bool take_initrd(const struct parser *p, const char *file)
 	return true;
 }
 
+static bool take_replay(const struct parser *p, const char *file)
+{
+	struct options_diff *diff = &p->options->diff;
+
+	if (file[0] == '\0')
+		return refuse(p, "--replay: the name of the file is empty");
+	if (diff->replay_count == OPTIONS_MAX_REPLAYS)
+		return refuse(p,
+			      "--replay %s: at most %d may be given; put them into a folder and "
+			      "give that",
+			      file, OPTIONS_MAX_REPLAYS);
+	diff->replays[diff->replay_count++] = file;
+	return true;
+}
+
+static bool take_counts(const struct parser *p, const char *value)
+{
+	static const char *const words[] = {
+		[OPTIONS_COUNTS_ABOUT] = "about",
+		[OPTIONS_COUNTS_EXACT] = "exact",
+		[OPTIONS_COUNTS_IGNORE] = "ignore",
+	};
+
+	for (unsigned i = 0; i < COUNT(words); i++)
+		if (strcmp(value, words[i]) == 0) {
+			p->options->diff.counts = (enum options_counts)i;
+			return true;
+		}
+	return refuse(p, "--counts=%s: give exact, about or ignore", value);
+}
+
+static bool take_number(const struct parser *p, const struct option *option, const char *value,
+			uint64_t most, uint64_t *to)
+{
+	return options_number(option->name, value, most, to, p->why, p->why_size);
+}
+
+static bool take_small(const struct parser *p, const struct option *option, const char *value,
+		       uint32_t most, uint32_t *to)
+{
+	uint64_t number;
+
+	if (!take_number(p, option, value, most, &number))
+		return false;
+	*to = (uint32_t)number;
+	return true;
+}
+
 static bool take_output(const struct parser *p, const struct option *option, const char *file,
 			const char **to)
 {
@@ -239,12 +282,12 @@ static bool take_output(const struct parser *p, const struct option *option, con
 static bool take(struct parser *p, const struct option *option, const char *value)
 {
 	struct options *o = p->options;
+	struct options_diff *diff = &o->diff;
 
+	p->given[option - option_table] = option;
 	switch (option->id) {
 	case OPT_MEMORY: return options_memory(value, &o->ram_bytes, p->why, p->why_size);
-	case OPT_SMP:
-		p->cpus_given = true;
-		return options_cpus(value, &o->cpus, p->why, p->why_size);
+	case OPT_SMP: return options_cpus(value, &o->cpus, p->why, p->why_size);
 	case OPT_KERNEL: return take_image(p, value);
 	case OPT_INITRD: return take_initrd(p, value);
 	case OPT_APPEND: o->append = value; return true;
@@ -255,12 +298,33 @@ static bool take(struct parser *p, const struct option *option, const char *valu
 	case OPT_TIMEOUT: return options_timeout(value, &o->timeout_ms, p->why, p->why_size);
 	case OPT_RESULT_JSON: return take_output(p, option, value, &o->result_json);
 	case OPT_STATS: o->stats = true; return true;
+	case OPT_SEED: return take_number(p, option, value, INT64_MAX, &diff->seed);
+	case OPT_SEEDS: return take_number(p, option, value, INT64_MAX, &diff->seeds);
+	case OPT_TIME: return options_duration(value, &diff->time_ms, p->why, p->why_size);
+	case OPT_OPS: return take_small(p, option, value, PROGRAM_OPS_MAX, &diff->ops);
+	case OPT_CPUS: return take_small(p, option, value, PROGRAM_CPUS_MAX, &diff->cpus);
+	case OPT_REPLAY: return take_replay(p, value);
+	case OPT_LOG: return take_output(p, option, value, &diff->log);
+	case OPT_LEDGER: return take_output(p, option, value, &diff->ledger);
+	case OPT_SAVE: return take_output(p, option, value, &diff->save);
+	case OPT_TRACE: diff->trace = true; return true;
+	case OPT_COUNTS: return take_counts(p, value);
+	case OPT_TAP: return take_output(p, option, value, &diff->tap);
+	case OPT_JUNIT: return take_output(p, option, value, &diff->junit);
 	case OPT_JSON: o->json = true; return true;
 	case OPT_REPORT: return take_output(p, option, value, &o->report);
 	case OPT_HELP: o->verb = OPTIONS_HELP; return true;
 	case OPT_VERSION: o->verb = OPTIONS_VERSION; return true;
 	}
 	return refuse(p, "option %s is not handled", option->name);
+}
+
+static const char *owner(const struct option *option)
+{
+	for (size_t i = 0; i < COUNT(verb_table); i++)
+		if (verb_table[i].takes & option->verbs)
+			return verb_table[i].name;
+	return "lapicvm";
 }
 
 /* `given` starts with a dash; its value stands behind '=' or is the next word. */
@@ -274,7 +338,7 @@ static bool parse_option(struct parser *p, const char *given)
 		return unknown_option(p, given, length);
 	if (!(option->verbs & p->verb->takes))
 		return refuse(p, "%s is an option of '%s', not of '%s'", option->name,
-			      option->verbs & OF_RUN ? "run" : "doctor", p->verb->name);
+			      owner(option), p->verb->name);
 	if (!option->value && equals)
 		return refuse(p, "%s takes no value, but '%s' gives one", option->name, given);
 	if (!option->value)
@@ -292,7 +356,7 @@ static bool parse_word(struct parser *p, const char *word)
 		return refuse(p, "'-': an image is not read from standard input; give a file");
 	if (word[0] == '-')
 		return parse_option(p, word);
-	if (p->verb->verb == OPTIONS_RUN)
+	if (p->verb->takes & OF_GUEST)
 		return take_image(p, word);
 	return refuse(p, "'%s' takes no argument, but '%s' is one", p->verb->name, word);
 }
@@ -310,7 +374,7 @@ static bool is_verb(const struct verb *verb, const char *word)
 static const struct verb *parse_verb(struct parser *p)
 {
 	const char *near = NULL, *word;
-	size_t best = SPELLING_MAX;
+	size_t best = OPTIONS_SPELLING_MAX;
 
 	if (p->argc < 2) {
 		refuse(p, "say what to do: 'lapicvm run' boots the built-in tour, "
@@ -321,11 +385,11 @@ static const struct verb *parse_verb(struct parser *p)
 	for (size_t i = 0; i < COUNT(verb_table); i++) {
 		if (is_verb(&verb_table[i], word))
 			return &verb_table[i];
-		if (nearer(word, verb_table[i].name, &best))
+		if (options_nearer(word, verb_table[i].name, &best))
 			near = verb_table[i].name;
 	}
 	if (word[0] == '-')
-		refuse(p, "'%s' stands where 'run' or 'doctor' is expected", word);
+		refuse(p, "'%s' stands where 'run', 'diff' or 'doctor' is expected", word);
 	else if (near)
 		refuse(p, "no command '%s'; did you mean %s?", word, near);
 	else
@@ -336,11 +400,19 @@ static const struct verb *parse_verb(struct parser *p)
 	return NULL;
 }
 
-static bool check_whole(struct parser *p)
+static bool is_given(const struct parser *p, enum id id)
+{
+	for (size_t i = 0; i < COUNT(p->given); i++)
+		if (p->given[i] && p->given[i]->id == id)
+			return true;
+	return false;
+}
+
+static bool check_guest(struct parser *p)
 {
 	struct options *o = p->options;
 
-	if (!p->cpus_given)
+	if (!is_given(p, OPT_SMP))
 		o->cpus = o->image ? DEFAULT_CPUS : TOUR_CPUS;
 	if (o->cpus > OPTIONS_MAX_XAPIC_CPUS && !o->x2apic)
 		return refuse(p,
@@ -350,20 +422,75 @@ static bool check_whole(struct parser *p)
 	return true;
 }
 
+/* What to give, or leave out, so that this option means something. */
+static const char *form_wanted(const struct option *option, unsigned form)
+{
+	if (option->verbs & OF_IMAGE)
+		return "a whole guest: it needs an IMAGE, and no --replay";
+	if (form == OF_IMAGE)
+		return "programs of operations, not for a whole guest: leave it or the image out";
+	return "random programs: leave it or --replay out";
+}
+
+static bool check_diff(struct parser *p)
+{
+	struct options *o = p->options;
+	struct options_diff *diff = &o->diff;
+	unsigned form = o->image ? OF_IMAGE : diff->replay_count ? OF_REPLAY : OF_RANDOM;
+
+	for (size_t i = 0; i < COUNT(p->given); i++)
+		if (p->given[i] && !(p->given[i]->verbs & form))
+			return refuse(p, "%s is for %s", p->given[i]->name,
+				      form_wanted(p->given[i], form));
+	if (o->guest_args && form != OF_IMAGE)
+		return refuse(p, "guest arguments after -- need an IMAGE before them");
+	if (diff->tap && diff->junit && strcmp(diff->tap, "-") == 0 &&
+	    strcmp(diff->junit, "-") == 0)
+		return refuse(p, "--tap and --junit both to standard output; give one a file");
+	if (!is_given(p, OPT_SEEDS) && !is_given(p, OPT_TIME))
+		diff->seeds = 1;
+	if (diff->seeds && diff->seeds - 1 > INT64_MAX - diff->seed)
+		return refuse(p,
+			      "--seed %" PRIu64 " with --seeds %" PRIu64
+			      ": a seed is at most %" PRId64,
+			      diff->seed, diff->seeds, INT64_MAX);
+	return check_guest(p);
+}
+
+static bool check_whole(struct parser *p)
+{
+	switch (p->options->verb) {
+	case OPTIONS_RUN: return check_guest(p);
+	case OPTIONS_DIFF: return check_diff(p);
+	default: return true;
+	}
+}
+
 bool options_parse(int argc, char **argv, struct options *options, char *why, size_t why_size)
 {
-	struct parser p = {NULL, NULL, argc, argv, 1, false, why, why_size};
+	struct parser p = {
+		.options = options,
+		.argc = argc,
+		.argv = argv,
+		.next = 1,
+		.why = why,
+		.why_size = why_size,
+	};
 
-	*options = (struct options){.ram_bytes = DEFAULT_RAM, .x2apic = true, .tsc_deadline = true};
-	p.options = options;
+	*options = (struct options){
+		.ram_bytes = DEFAULT_RAM,
+		.x2apic = true,
+		.tsc_deadline = true,
+		.diff = {.seed = 1, .ops = DEFAULT_OPS, .save = "."},
+	};
 	p.verb = parse_verb(&p);
 	if (!p.verb)
 		return false;
-	options->verb = p.verb->verb;
+	options->verb = options->topic = p.verb->verb;
 	while (p.next < argc && options->verb == p.verb->verb && p.verb->takes) {
 		char *word = argv[p.next++];
 
-		if (strcmp(word, "--") == 0 && options->verb == OPTIONS_RUN) {
+		if (strcmp(word, "--") == 0 && (p.verb->takes & OF_GUEST)) {
 			options->guest_args = &argv[p.next];
 			options->guest_arg_count = argc - p.next;
 			break;
@@ -371,35 +498,5 @@ bool options_parse(int argc, char **argv, struct options *options, char *why, si
 		if (!parse_word(&p, word))
 			return false;
 	}
-	return options->verb != OPTIONS_RUN || check_whole(&p);
-}
-
-const char *options_help(void)
-{
-	return "lapicvm boots a guest on KVM with its whole Local APIC in user space.\n"
-	       "\n"
-	       "  lapicvm run [IMAGE] [options] [-- guest arguments]\n"
-	       "        boots IMAGE (ELF64, flat binary or multiboot), or the built-in tour\n"
-	       "  lapicvm doctor [--json] [--report FILE]\n"
-	       "        says what this host's /dev/kvm does and what follows from it\n"
-	       "\n"
-	       "Options of run:\n"
-	       "  -m SIZE             guest RAM: 256M, 1G, 4096K; a number alone is MiB (128M)\n"
-	       "  -smp N              processors, 1 to 1024 (1; the tour has 2)\n"
-	       "  -kernel FILE        the image, as QEMU spells it\n"
-	       "  -initrd FILE        a module for the guest; may be given more than once\n"
-	       "  -append TEXT        the guest's command line\n"
-	       "  -no-reboot          a reset by the guest ends the run instead of starting anew\n"
-	       "  --lapic=user        where the Local APIC is; user space is the only place\n"
-	       "  --no-x2apic         hide x2APIC from the guest\n"
-	       "  --no-tsc-deadline   hide the TSC-deadline timer from the guest\n"
-	       "  --timeout SECONDS   end the run after this long (exit status 124)\n"
-	       "  --result-json FILE  write how the run ended\n"
-	       "  --stats             print exits, interrupts and timer latencies at the end\n"
-	       "\n"
-	       "The guest's serial port is stdin and stdout; Ctrl-a x ends, Ctrl-a Ctrl-a sends\n"
-	       "Ctrl-a. Exit status: 0-63 the guest's own; 64 usage; 65 bad image; 66 unreadable\n"
-	       "file; 69 no usable /dev/kvm; 70 defect in lapicvm; 74 output failed; 77 the host\n"
-	       "lacks a feature; 96 triple fault; 97 halted for ever; 124 timeout; 130, 143\n"
-	       "signals. `man lapicvm` (here: man/lapicvm.1) says more. Also: --help, --version.\n";
+	return check_whole(&p);
 }

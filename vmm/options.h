@@ -14,16 +14,36 @@
 extern "C" {
 #endif
 
-enum options_verb { OPTIONS_RUN, OPTIONS_DOCTOR, OPTIONS_HELP, OPTIONS_VERSION };
+enum options_verb { OPTIONS_RUN, OPTIONS_DIFF, OPTIONS_DOCTOR, OPTIONS_HELP, OPTIONS_VERSION };
 
 #define OPTIONS_MAX_INITRDS 32
 #define OPTIONS_MAX_CPUS    1024
+#define OPTIONS_MAX_REPLAYS 64
 /* An xAPIC ID has 8 bits, and FFh is the broadcast: more processors than this need x2APIC. */
 #define OPTIONS_MAX_XAPIC_CPUS 255
 
+/* How far the interrupt counts of two runs of a guest may be apart. */
+enum options_counts { OPTIONS_COUNTS_ABOUT, OPTIONS_COUNTS_EXACT, OPTIONS_COUNTS_IGNORE };
+
+struct options_diff {
+	uint64_t seed;    /* 1 .. 2^63-1 */
+	uint64_t seeds;   /* 0: as many as time_ms allows; seed + seeds - 1 is below 2^63 */
+	uint64_t time_ms; /* 0: no limit, and then seeds is not 0 */
+	uint32_t ops;     /* 1 .. PROGRAM_OPS_MAX */
+	uint32_t cpus;    /* 1 .. PROGRAM_CPUS_MAX; 0: the seed decides */
+	const char *replays[OPTIONS_MAX_REPLAYS];
+	unsigned replay_count;
+	const char *log, *ledger; /* or NULL */
+	const char *save;         /* a folder */
+	const char *tap, *junit;  /* "-": standard output; or NULL */
+	bool trace;
+	enum options_counts counts;
+};
+
 struct options {
 	enum options_verb verb;
-	/* run */
+	enum options_verb topic; /* OPTIONS_HELP: about what */
+	/* run, and diff of an image */
 	const char *image; /* NULL: the embedded tour */
 	uint32_t cpus;     /* 1 .. OPTIONS_MAX_CPUS */
 	uint64_t ram_bytes;
@@ -37,7 +57,8 @@ struct options {
 	uint32_t timeout_ms; /* 0: none */
 	const char *result_json;
 	bool stats;
-	bool no_reboot; /* -no-reboot: a reset by the guest ends the run */
+	bool no_reboot;           /* -no-reboot: a reset by the guest ends the run */
+	struct options_diff diff; /* random programs unless there is an image or a replay */
 	/* doctor */
 	bool json;
 	const char *report;
@@ -50,8 +71,8 @@ struct options {
  */
 bool options_parse(int argc, char **argv, struct options *options, char *why, size_t why_size);
 
-/* The text of --help: one screen of 80 columns. */
-const char *options_help(void);
+/* The text of --help about a verb: one screen of 80 columns. */
+const char *options_help(enum options_verb topic);
 
 #ifdef __cplusplus
 }

@@ -3,6 +3,7 @@
 // Not where their meaning for the machine is known: only what each may be.
 #include "vmm/options_value.h"
 
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -136,5 +137,58 @@ bool options_timeout(const char *text, uint32_t *ms, char *why, size_t why_size)
 		return refuse(to, "--timeout %s: too long; at most 4294967 seconds, 0 for no limit",
 			      text);
 	*ms = (uint32_t)value;
+	return true;
+}
+
+bool options_number(const char *option, const char *text, uint64_t most, uint64_t *value, char *why,
+		    size_t why_size)
+{
+	struct answer to = {why, why_size};
+	const char *rest = text;
+	uint64_t number;
+	bool fits = digits(&rest, &number);
+
+	if (!is_digit(text[0]) || (fits && *rest != '\0'))
+		return refuse(to, "%s %s: not a number; give 1 to %" PRIu64, option, text, most);
+	if (!fits || number == 0 || number > most)
+		return refuse(to, "%s %s: out of range; give 1 to %" PRIu64, option, text, most);
+	*value = number;
+	return true;
+}
+
+#define DURATION_HOURS_MAX 1000u
+
+/* 0: no unit. */
+static uint64_t duration_unit(const char *unit)
+{
+	if (unit[0] != '\0' && unit[1] != '\0')
+		return 0;
+	switch (unit[0]) {
+	case '\0':
+	case 's': return 1000;
+	case 'm': return UINT64_C(60) * 1000;
+	case 'h': return UINT64_C(3600) * 1000;
+	default: return 0;
+	}
+}
+
+bool options_duration(const char *text, uint64_t *ms, char *why, size_t why_size)
+{
+	struct answer to = {why, why_size};
+	const char *rest = text;
+	uint64_t number, product;
+	bool fits = digits(&rest, &number);
+
+	if (!is_digit(text[0]) || (fits && duration_unit(rest) == 0))
+		return refuse(to,
+			      "--time %s: not a time; give seconds, minutes or hours, such as "
+			      "30s, 10m or 1h",
+			      text);
+	if (fits && number == 0)
+		return refuse(to, "--time %s: too short; at least 1s", text);
+	if (!fits || __builtin_mul_overflow(number, duration_unit(rest), &product) ||
+	    product > UINT64_C(1000) * 3600 * DURATION_HOURS_MAX)
+		return refuse(to, "--time %s: too long; at most %uh", text, DURATION_HOURS_MAX);
+	*ms = product;
 	return true;
 }

@@ -22,6 +22,11 @@ bool options_memory(const char *text, uint64_t *bytes, char *why, size_t why_siz
 bool options_cpus(const char *text, uint32_t *cpus, char *why, size_t why_size);
 /* --timeout: seconds with a fraction, rounded up to ms, 0 .. 2^32-1 ms. */
 bool options_timeout(const char *text, uint32_t *ms, char *why, size_t why_size);
+/* Of this option: 1 .. most. */
+bool options_number(const char *option, const char *text, uint64_t most, uint64_t *value, char *why,
+		    size_t why_size);
+/* --time: a whole number with s, m, h or nothing for s; 1 s .. 1000 h, in ms. */
+bool options_duration(const char *text, uint64_t *ms, char *why, size_t why_size);
 
 #ifdef __cplusplus
 }

@@ -28,6 +28,7 @@ static const struct kind {
 	[RESULT_TRIPLE_FAULT] = {"triple-fault", 96},
 	[RESULT_EMULATION] = {"emulation-failed", 96},
 	[RESULT_HALTED_FOREVER] = {"halted-forever", 97},
+	[RESULT_DIVERGED] = {"diverged", 99},
 	[RESULT_RESET] = {"guest-reset", 0},
 	[RESULT_TIMEOUT] = {"timeout", 124},
 	[RESULT_SIGINT] = {"sigint", 130},

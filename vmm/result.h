@@ -27,6 +27,7 @@ enum result_kind {
 	RESULT_TRIPLE_FAULT,   /* 96 */
 	RESULT_EMULATION,      /* 96: KVM cannot emulate an instruction, or refuses the entry */
 	RESULT_HALTED_FOREVER, /* 97 */
+	RESULT_DIVERGED,       /* 99: this Local APIC and KVM's differ */
 	RESULT_RESET,          /* guest reset with -no-reboot: 0 */
 	RESULT_TIMEOUT,        /* 124 */
 	RESULT_SIGINT,         /* 130 */

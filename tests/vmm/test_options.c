@@ -12,7 +12,7 @@
 
 #include "vmm/options.h"
 
-#define WORDS 80
+#define WORDS 160
 
 static struct options options;
 static char why[256];
@@ -258,12 +258,167 @@ static void help_and_version_everywhere(void **state)
 		good(help[i]);
 		assert_int_equal(options.verb, OPTIONS_HELP);
 	}
+	good("diff --help");
+	assert_int_equal(options.verb, OPTIONS_HELP);
+	assert_int_equal(options.topic, OPTIONS_DIFF);
+	good("run --help");
+	assert_int_equal(options.topic, OPTIONS_RUN);
 	good("--version");
 	assert_int_equal(options.verb, OPTIONS_VERSION);
 	good("version");
 	assert_int_equal(options.verb, OPTIONS_VERSION);
 	good("run --version");
 	assert_int_equal(options.verb, OPTIONS_VERSION);
+}
+
+static void diff_without_anything_is_one_random_program(void **state)
+{
+	(void)state;
+	good("diff");
+	assert_int_equal(options.verb, OPTIONS_DIFF);
+	assert_null(options.image);
+	assert_int_equal(options.diff.seed, 1);
+	assert_int_equal(options.diff.seeds, 1);
+	assert_int_equal(options.diff.time_ms, 0);
+	assert_int_equal(options.diff.ops, 1000);
+	assert_int_equal(options.diff.cpus, 0);
+	assert_int_equal(options.diff.replay_count, 0);
+	assert_string_equal(options.diff.save, ".");
+	assert_true(options.x2apic && options.tsc_deadline);
+	assert_null(options.diff.log);
+	assert_null(options.diff.ledger);
+	assert_null(options.diff.tap);
+	assert_null(options.diff.junit);
+	assert_false(options.diff.trace);
+}
+
+static void random_programs_have_a_range(void **state)
+{
+	(void)state;
+	good("diff --seed 9223372036854775807 --ops 1000000 --cpus=4 --log l --ledger e --save d "
+	     "--tap - --junit j --trace --no-x2apic --no-tsc-deadline");
+	assert_int_equal(options.diff.seed, INT64_MAX);
+	assert_int_equal(options.diff.seeds, 1);
+	assert_int_equal(options.diff.ops, 1000000);
+	assert_int_equal(options.diff.cpus, 4);
+	assert_string_equal(options.diff.log, "l");
+	assert_string_equal(options.diff.ledger, "e");
+	assert_string_equal(options.diff.save, "d");
+	assert_string_equal(options.diff.tap, "-");
+	assert_string_equal(options.diff.junit, "j");
+	assert_true(options.diff.trace);
+	assert_false(options.x2apic || options.tsc_deadline);
+	good("diff --seeds 500");
+	assert_int_equal(options.diff.seeds, 500);
+	good("diff --time 10m");
+	assert_int_equal(options.diff.time_ms, 600000);
+	assert_int_equal(options.diff.seeds, 0);
+	good("diff --time 10m --seeds 7");
+	assert_int_equal(options.diff.seeds, 7);
+	good("diff --seed 9223372036854775806 --seeds 2");
+	bad("diff --seed 9223372036854775806 --seeds 3", "--seeds 3",
+	    "at most 9223372036854775807");
+	bad("diff --seed 0", "--seed 0: out of range", "1 to 9223372036854775807");
+	bad("diff --seed 9223372036854775808", "out of range", "1 to 9223372036854775807");
+	bad("diff --seed 99999999999999999999", "out of range", "1 to 9223372036854775807");
+	bad("diff --seed -1", "not a number", "1 to");
+	bad("diff --seed 5x", "not a number", "1 to");
+	bad("diff --seeds _", "not a number", "1 to");
+	bad("diff --seeds 0", "out of range", "1 to");
+	bad("diff --ops 0", "out of range", "1 to 1000000");
+	bad("diff --ops 1000001", "out of range", "1 to 1000000");
+	bad("diff --ops 4294967297", "out of range", "1 to 1000000");
+	bad("diff --cpus 5", "out of range", "1 to 4");
+	bad("diff --cpus 0", "out of range", "1 to 4");
+	bad("diff --log _", "--log", "empty");
+	bad("diff --save=", "--save", "empty");
+	bad("diff --tap - --junit -", "--tap and --junit", "standard output");
+	good("diff --tap - --junit x");
+}
+
+static void times_of_a_campaign_have_units(void **state)
+{
+	static const struct {
+		const char *line;
+		uint64_t ms;
+	} rows[] = {
+		{"diff --time 30", 30000},    {"diff --time 30s", 30000},
+		{"diff --time 2h", 7200000},  {"diff --time 1000h", 3600000000},
+		{"diff --time 0001m", 60000},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		good(rows[i].line);
+		assert_int_equal(options.diff.time_ms, rows[i].ms);
+	}
+	bad("diff --time 0", "too short", "1s");
+	bad("diff --time 0h", "too short", "1s");
+	bad("diff --time 1001h", "too long", "1000h");
+	bad("diff --time 3600001", "too long", "1000h");
+	bad("diff --time 18446744073709551615h", "too long", "1000h");
+	bad("diff --time 99999999999999999999999", "too long", "1000h");
+	bad("diff --time 10ms", "not a time", "10m");
+	bad("diff --time 1.5h", "not a time", "10m");
+	bad("diff --time 5M", "not a time", "10m");
+	bad("diff --time h", "not a time", "10m");
+	bad("diff --time _", "not a time", "10m");
+	bad("diff --time -1s", "not a time", "10m");
+}
+
+static void programs_from_files(void **state)
+{
+	char line[40 * (OPTIONS_MAX_REPLAYS + 2)] = "diff";
+
+	(void)state;
+	good("diff --replay a --replay=b --log l --ledger e --save d --trace --tap t --junit j");
+	assert_int_equal(options.diff.replay_count, 2);
+	assert_string_equal(options.diff.replays[0], "a");
+	assert_string_equal(options.diff.replays[1], "b");
+	bad("diff --replay _", "--replay", "empty");
+	bad("diff --replay a --seed 5", "--seed is for random programs", "leave it or --replay");
+	bad("diff --time 5 --replay a", "--time is for random programs", "leave it or --replay");
+	bad("diff --replay a --no-x2apic", "--no-x2apic is for", "needs an IMAGE");
+	bad("diff --replay a -smp 2", "-smp is for a whole guest", "no --replay");
+	bad("diff --replay a -- b", "guest arguments", "IMAGE");
+	for (int i = 0; i < OPTIONS_MAX_REPLAYS; i++)
+		strcat(line, " --replay f");
+	good(line);
+	strcat(line, " --replay g");
+	bad(line, "--replay g", "folder");
+}
+
+static void a_whole_guest_both_ways(void **state)
+{
+	(void)state;
+	good("diff a.elf -smp 2 -m 64M -initrd i -append x -no-reboot --no-x2apic "
+	     "--no-tsc-deadline --timeout 5 --counts=exact --tap t --junit j -- b c");
+	assert_int_equal(options.verb, OPTIONS_DIFF);
+	assert_string_equal(options.image, "a.elf");
+	assert_int_equal(options.cpus, 2);
+	assert_int_equal(options.ram_bytes, 64 << 20);
+	assert_int_equal(options.initrd_count, 1);
+	assert_int_equal(options.timeout_ms, 5000);
+	assert_int_equal(options.guest_arg_count, 2);
+	assert_int_equal(options.diff.counts, OPTIONS_COUNTS_EXACT);
+	good("diff -kernel a");
+	assert_int_equal(options.cpus, 1);
+	assert_int_equal(options.diff.counts, OPTIONS_COUNTS_ABOUT);
+	good("diff a --counts ignore");
+	assert_int_equal(options.diff.counts, OPTIONS_COUNTS_IGNORE);
+	bad("diff a --counts=some", "--counts=some", "exact, about or ignore");
+	bad("diff a --seed 5", "--seed is for programs", "leave it or the image out");
+	bad("diff a --log l", "--log is for programs", "leave it or the image out");
+	bad("diff a --replay b", "--replay is for programs", "leave it or the image out");
+	bad("diff -smp 2", "-smp is for a whole guest", "needs an IMAGE");
+	bad("diff --counts=exact", "--counts is for a whole guest", "needs an IMAGE");
+	bad("diff -- a", "guest arguments", "IMAGE");
+	bad("diff a b", "two images", "'a' and 'b'");
+	bad("diff a --stats", "--stats is an option of 'run'", "not of 'diff'");
+	bad("diff a --lapic=user", "--lapic is an option of 'run'", "not of 'diff'");
+	bad("diff a -smp 256 --no-x2apic", "8 bits", "255");
+	bad("run --seed 5", "--seed is an option of 'diff'", "not of 'run'");
+	bad("doctor --tap x", "--tap is an option of 'diff'", "not of 'doctor'");
 }
 
 static void unknown_words_get_the_nearest(void **state)
@@ -280,10 +435,12 @@ static void unknown_words_get_the_nearest(void **state)
 	bad("run ---stats", "unknown option", "'---stats'");
 	bad("run --a-word-far-longer-than-any-option-that-there-is-or-ever-was=1", "unknown option",
 	    "--help lists all");
+	bad("dif", "no command 'dif'", "did you mean diff?");
+	bad("diff --replai x", "'--replai'", "did you mean --replay?");
 	bad("rum", "no command 'rum'", "did you mean run?");
 	bad("dcotor", "no command", "did you mean doctor?");
 	bad("guest.elf", "no command 'guest.elf'", "lapicvm run IMAGE");
-	bad("--stats", "'--stats' stands where", "'run' or 'doctor'");
+	bad("--stats", "'--stats' stands where", "'run', 'diff' or 'doctor'");
 	bad("", "say what to do", "lapicvm run");
 }
 
@@ -328,18 +485,10 @@ static void a_long_word_is_cut_in_the_sentence(void **state)
 	assert_string_equal(small, "unknown");
 }
 
-static void help_fits_a_screen(void **state)
+static void fits_a_screen(const char *text)
 {
-	const char *text = options_help();
 	unsigned lines = 0;
-	static const char *const all[] = {
-		"-m ",           "-smp",    "-kernel",     "-initrd",           "-append",
-		"-no-reboot",    "--lapic", "--no-x2apic", "--no-tsc-deadline", "--timeout",
-		"--result-json", "--stats", "--json",      "--report",          "--help",
-		"--version",
-	};
 
-	(void)state;
 	for (const char *line = text; *line; lines++) {
 		const char *end = strchr(line, '\n');
 
@@ -348,9 +497,55 @@ static void help_fits_a_screen(void **state)
 		line = end + 1;
 	}
 	assert_true(lines <= 32);
+}
+
+static void help_fits_a_screen(void **state)
+{
+	static const struct {
+		enum options_verb topic;
+		const char *name;
+	} all[] = {
+		{OPTIONS_RUN, "-m "},
+		{OPTIONS_RUN, "-smp"},
+		{OPTIONS_RUN, "-kernel"},
+		{OPTIONS_RUN, "-initrd"},
+		{OPTIONS_RUN, "-append"},
+		{OPTIONS_RUN, "-no-reboot"},
+		{OPTIONS_RUN, "--lapic"},
+		{OPTIONS_RUN, "--no-x2apic"},
+		{OPTIONS_RUN, "--no-tsc-deadline"},
+		{OPTIONS_RUN, "--timeout"},
+		{OPTIONS_RUN, "--result-json"},
+		{OPTIONS_RUN, "--stats"},
+		{OPTIONS_DOCTOR, "--json"},
+		{OPTIONS_DOCTOR, "--report"},
+		{OPTIONS_HELP, "--help"},
+		{OPTIONS_HELP, "--version"},
+		{OPTIONS_HELP, "lapicvm diff"},
+		{OPTIONS_DIFF, "--seed "},
+		{OPTIONS_DIFF, "--seeds"},
+		{OPTIONS_DIFF, "--time"},
+		{OPTIONS_DIFF, "--ops"},
+		{OPTIONS_DIFF, "--cpus"},
+		{OPTIONS_DIFF, "--no-x2apic"},
+		{OPTIONS_DIFF, "--no-tsc-deadline"},
+		{OPTIONS_DIFF, "--replay"},
+		{OPTIONS_DIFF, "--log"},
+		{OPTIONS_DIFF, "--ledger"},
+		{OPTIONS_DIFF, "--save"},
+		{OPTIONS_DIFF, "--trace"},
+		{OPTIONS_DIFF, "--timeout"},
+		{OPTIONS_DIFF, "--counts"},
+		{OPTIONS_DIFF, "--tap"},
+		{OPTIONS_DIFF, "--junit"},
+	};
+
+	(void)state;
+	fits_a_screen(options_help(OPTIONS_RUN));
+	fits_a_screen(options_help(OPTIONS_DIFF));
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
-		if (!strstr(text, all[i]))
-			fail_msg("--help does not name %s", all[i]);
+		if (!strstr(options_help(all[i].topic), all[i].name))
+			fail_msg("--help does not name %s", all[i].name);
 }
 
 int main(void)
@@ -366,6 +561,11 @@ int main(void)
 		cmocka_unit_test(a_value_may_look_like_an_option),
 		cmocka_unit_test(guest_arguments_follow_two_dashes),
 		cmocka_unit_test(doctor_has_its_own_options),
+		cmocka_unit_test(diff_without_anything_is_one_random_program),
+		cmocka_unit_test(random_programs_have_a_range),
+		cmocka_unit_test(times_of_a_campaign_have_units),
+		cmocka_unit_test(programs_from_files),
+		cmocka_unit_test(a_whole_guest_both_ways),
 		cmocka_unit_test(help_and_version_everywhere),
 		cmocka_unit_test(unknown_words_get_the_nearest),
 		cmocka_unit_test(other_mistakes),

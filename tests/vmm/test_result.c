@@ -123,6 +123,7 @@ static void each_kind_has_its_status(void **state)
 		{RESULT_TRIPLE_FAULT, 96, "result: triple-fault code=96\n"},
 		{RESULT_EMULATION, 96, "result: emulation-failed code=96\n"},
 		{RESULT_HALTED_FOREVER, 97, "result: halted-forever code=97\n"},
+		{RESULT_DIVERGED, 99, "result: diverged code=99\n"},
 		{RESULT_RESET, 0, "result: guest-reset code=0\n"},
 		{RESULT_TIMEOUT, 124, "result: timeout code=124\n"},
 		{RESULT_SIGINT, 130, "result: sigint code=130\n"},

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The texts of --help, each one screen.
+// Not the manual: that is man/lapicvm.1.
+#include "vmm/options.h"
+
+static const char general[] =
+	"lapicvm boots a guest on KVM with its whole Local APIC in user space.\n"
+	"\n"
+	"  lapicvm run [IMAGE] [options] [-- guest arguments]\n"
+	"        boots IMAGE (ELF64, flat binary or multiboot), or the built-in tour\n"
+	"  lapicvm diff [IMAGE] [options]\n"
+	"        compares this Local APIC with KVM's own; see lapicvm diff --help\n"
+	"  lapicvm doctor [--json] [--report FILE]\n"
+	"        says what this host's /dev/kvm does and what follows from it\n"
+	"\n"
+	"Options of run:\n"
+	"  -m SIZE             guest RAM: 256M, 1G, 4096K; a number alone is MiB (128M)\n"
+	"  -smp N              processors, 1 to 1024 (1; the tour has 2)\n"
+	"  -kernel FILE        the image, as QEMU spells it\n"
+	"  -initrd FILE        a module for the guest; may be given more than once\n"
+	"  -append TEXT        the guest's command line\n"
+	"  -no-reboot          a reset by the guest ends the run instead of starting anew\n"
+	"  --lapic=user        where the Local APIC is; user space is the only place\n"
+	"  --no-x2apic         hide x2APIC from the guest\n"
+	"  --no-tsc-deadline   hide the TSC-deadline timer from the guest\n"
+	"  --timeout SECONDS   end the run after this long (exit status 124)\n"
+	"  --result-json FILE  write how the run ended\n"
+	"  --stats             print exits, interrupts and timer latencies at the end\n"
+	"\n"
+	"The guest's serial port is stdin and stdout; Ctrl-a x ends, Ctrl-a Ctrl-a sends\n"
+	"Ctrl-a. Exit status: 0-63 the guest's own; 64 usage; 65 bad file; 66 unreadable\n"
+	"file; 69 no usable /dev/kvm; 70 defect in lapicvm; 74 output failed; 77 the host\n"
+	"lacks a feature; 96 triple fault; 97 halted for ever; 99 the two Local APICs\n"
+	"differ; 124 timeout; 130, 143 signals. `man lapicvm` (here: man/lapicvm.1) says\n"
+	"more. Also: --help, --version.\n";
+
+static const char diff[] =
+	"lapicvm diff does the same on this Local APIC and on the one inside KVM, and\n"
+	"ends with 99 where they differ in a way that the ledger does not explain.\n"
+	"\n"
+	"  lapicvm diff [options]                   random programs of LAPIC operations\n"
+	"  lapicvm diff --replay FILE [options]     programs from files\n"
+	"  lapicvm diff IMAGE [options] [-- ARGS]   a whole guest: end, console, counts\n"
+	"\n"
+	"Random programs:\n"
+	"  --seed S            the first program's seed; the next has S + 1 (1)\n"
+	"  --seeds K           so many programs (1)\n"
+	"  --time 10m          as many as this time allows: s, m or h\n"
+	"  --ops N             operations in each, 1 to 1000000 (1000)\n"
+	"  --cpus C            processors, 1 to 4 (each seed decides)\n"
+	"  --no-x2apic, --no-tsc-deadline   without these\n"
+	"Programs from files:\n"
+	"  --replay FILE       a program, or a folder of *.prog; may be given repeatedly\n"
+	"Both:\n"
+	"  --log FILE          a line for each program that is done; goes on from there\n"
+	"  --ledger FILE       known differences (built in)\n"
+	"  --save FOLDER       where a program that differs is put, made small (.)\n"
+	"  --trace             each step and what it gave, on standard error\n"
+	"A whole guest: the options of run for its machine and --timeout, and\n"
+	"  --counts HOW        interrupt counts agree exact, about (10 % or 5) or ignore\n"
+	"                      (about)\n"
+	"All:\n"
+	"  --tap FILE, --junit FILE         results for a CI; - is standard output\n";
+
+const char *options_help(enum options_verb topic)
+{
+	return topic == OPTIONS_DIFF ? diff : general;
+}
