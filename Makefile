@@ -59,7 +59,7 @@ GUEST := -std=c11 $(WARN) -I. -O2 -g -ffreestanding -fno-pic -fno-stack-protecto
 objs = $(addprefix $(O)/obj/,$(addsuffix .o,$(basename $(1))))
 LAPIC_SRC := $(wildcard lapic/*.c)
 DEVICES_SRC := $(wildcard devices/*.c)
-VMM_SRC := $(filter-out vmm/main.c,$(wildcard vmm/*.c vmm/*.S vmm/diff/*.c))
+VMM_SRC := $(filter-out vmm/main.c,$(wildcard vmm/*.c vmm/*.S vmm/diff/*.c vmm/diff/*.S))
 GUEST_SRC := $(if $(wildcard guests/*.c),$(shell grep -lw guest_main guests/*.c))
 RUNTIME_SRC := $(wildcard guests/runtime/*.c guests/runtime/*.S)
 

@@ -16,7 +16,7 @@ extern "C" {
 struct kvm_lapic_state;
 
 /* Lines whose messages may be level-triggered: KVM keeps so many places for I/O APIC pins. */
-#define KERNEL_LAPIC_LINES 24u
+#define KERNEL_LAPIC_LINES 256u
 
 /* An interrupt message as a device writes it: bits 31:0 of the address are FEExxxxxh, bits 63:40
  * those of the destination above 8. */

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Looks at both sides after a step and lists what differs.
+// Not a judgement: what is known to differ stands in the ledger.
+
+#include "vmm/diff/pair.h"
+
+#include <string.h>
+
+#define REGISTERS     64u
+#define REG_SVR       0x0Fu
+#define REG_LVT_TIMER 0x32u
+#define REG_LVT_ERROR 0x37u
+#define REG_TMCCT     0x39u
+#define SVR_ENABLED   0x100u
+#define MSR_X2APIC    0x800u
+#define APIC_EN       0x800u
+#define APIC_EXTD     0x400u
+
+enum finding_mode pair_mode(uint64_t base)
+{
+	if (!(base & APIC_EN))
+		return FINDING_DISABLED;
+	return base & APIC_EXTD ? FINDING_X2APIC : FINDING_XAPIC;
+}
+
+int compare_register(const struct program_op *op, enum finding_mode mode)
+{
+	bool page = op->kind == PROGRAM_READ || op->kind == PROGRAM_WRITE;
+
+	if (page && mode == FINDING_XAPIC && op->where >> 4 < REGISTERS)
+		return (int)(op->where >> 4);
+	if ((op->kind == PROGRAM_RDMSR || op->kind == PROGRAM_WRMSR) && op->where >= MSR_X2APIC &&
+	    op->where < MSR_X2APIC + REGISTERS)
+		return (int)(op->where - MSR_X2APIC);
+	return -1;
+}
+
+void compare_look(struct pair *pair)
+{
+	for (unsigned n = 0; n < pair->cpus; n++) {
+		struct pair_cpu *c = &pair->cpu[n];
+
+		c->kvm_base = pair->kvm.kind->base(&pair->kvm, n);
+		c->kvm_deadline = pair->kvm.kind->deadline(&pair->kvm, n);
+		c->kvm_from = pair_clock(pair);
+		pair->kvm.kind->image(&pair->kvm, n, c->kvm);
+		c->kvm_to = pair_clock(pair);
+		c->ours_base = pair->ours.kind->base(&pair->ours, n);
+		c->ours_deadline = pair->ours.kind->deadline(&pair->ours, n);
+		pair->ours.kind->image(&pair->ours, n, c->ours);
+		clocks_look(&c->timer, pair->ours.cpu[n].lapic, c->ours, pair->ours.now_ns,
+			    pair->ours.now_tsc, pair->tsc.khz);
+	}
+}
+
+static void found(struct pair *pair, enum finding_field field, unsigned cpu, unsigned position,
+		  uint64_t ours, uint64_t kvm)
+{
+	const struct pair_cpu *c = &pair->cpu[cpu];
+
+	if (pair->finding_count == PAIR_FINDINGS_MAX)
+		return;
+	pair->findings[pair->finding_count++] = (struct finding){
+		.field = field,
+		.cpu = cpu,
+		.reg = position,
+		.n = position,
+		.ours = ours,
+		.kvm = kvm,
+		.op = pair->op,
+		.before = pair->before[cpu],
+		.mode = pair_mode(c->ours_base),
+		.enabled = (side_register(c->ours, REG_SVR) & SVR_ENABLED) != 0,
+		.lvt_error = side_register(c->ours, REG_LVT_ERROR),
+		.lvt_timer = side_register(c->ours, REG_LVT_TIMER),
+		.svr = side_register(c->ours, REG_SVR),
+	};
+}
+
+static void compare_log(struct pair *pair, enum finding_field field, unsigned cpu,
+			const struct side_log *ours, const struct side_log *kvm)
+{
+	for (unsigned i = 0; i < ours->count || i < kvm->count; i++) {
+		uint64_t a = i < ours->count ? ours->items[i] : FINDING_NOTHING;
+		uint64_t b = i < kvm->count ? kvm->items[i] : FINDING_NOTHING;
+
+		if (a != b)
+			found(pair, field, cpu, i, a, b);
+	}
+}
+
+static void compare_count(struct pair *pair, unsigned cpu, uint64_t kvm, uint64_t from, uint64_t to)
+{
+	struct clocks_count may = clocks_counts(&pair->cpu[cpu].timer, from, to);
+
+	if (kvm < may.least || kvm > may.most)
+		found(pair, FINDING_COUNT, cpu, REG_TMCCT, kvm < may.least ? may.least : may.most,
+		      kvm);
+}
+
+static void compare_answer(struct pair *pair)
+{
+	const struct program_op *op = pair->op;
+	unsigned cpu = op->cpu;
+	bool count;
+
+	if (pair->ours_answer.fault != pair->kvm_answer.fault) {
+		found(pair, FINDING_FAULT, cpu, 0, pair->ours_answer.fault, pair->kvm_answer.fault);
+		return;
+	}
+	/* Each side has looked at the TSC itself. */
+	if (op->kind == PROGRAM_RDTSC || pair->ours_answer.fault != FINDING_NO_FAULT)
+		return;
+	count = compare_register(op, pair->before[cpu]) == REG_TMCCT;
+	/* A part of it says nothing of how far apart the two are. */
+	if (count && op->kind == PROGRAM_READ && (op->where % 16 || op->width < 4))
+		return;
+	if (count && pair->cpu[cpu].timer.runs)
+		compare_count(pair, cpu, pair->kvm_answer.value, pair->t0, pair->t1);
+	else if (pair->ours_answer.value != pair->kvm_answer.value)
+		found(pair, FINDING_VALUE, cpu, 0, pair->ours_answer.value, pair->kvm_answer.value);
+}
+
+static void compare_cpu(struct pair *pair, unsigned n)
+{
+	const struct pair_cpu *c = &pair->cpu[n];
+	const struct side_cpu *ours = &pair->ours.cpu[n], *kvm = &pair->kvm.cpu[n];
+
+	if (ours->state != kvm->state)
+		found(pair, FINDING_STATE, n, 0, ours->state, kvm->state);
+	compare_log(pair, FINDING_ARRIVED, n, &ours->arrived, &kvm->arrived);
+	compare_log(pair, FINDING_EOI, n, &ours->eois, &kvm->eois);
+	if (c->ours_base != c->kvm_base)
+		found(pair, FINDING_BASE, n, 0, c->ours_base, c->kvm_base);
+	if (c->ours_deadline != c->kvm_deadline)
+		found(pair, FINDING_DEADLINE, n, 0, c->ours_deadline, c->kvm_deadline);
+	for (unsigned reg = 0; reg < REGISTERS; reg++) {
+		uint32_t a = side_register(c->ours, reg), b = side_register(c->kvm, reg);
+
+		if (reg == REG_TMCCT)
+			compare_count(pair, n, b, c->kvm_from, c->kvm_to);
+		else if (a != b)
+			found(pair, FINDING_REGISTER, n, reg, a, b);
+	}
+}
+
+void compare_step(struct pair *pair)
+{
+	pair->finding_count = 0;
+	if (pair->done)
+		compare_answer(pair);
+	for (unsigned n = 0; n < pair->cpus; n++)
+		compare_cpu(pair, n);
+}

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// After a difference that is explained: KVM's side goes on from our state.
+// Not a hand-over of a running guest: both are puppets that stand still.
+
+#include <linux/kvm.h>
+#include <string.h>
+
+#include "vmm/diff/pair.h"
+#include "vmm/kernel_lapic.h"
+#include "vmm/msr_index.h"
+
+static int set_state(struct pair *pair, unsigned n)
+{
+	static const uint32_t states[] = {
+		[FINDING_RUNNING] = KVM_MP_STATE_RUNNABLE,
+		[FINDING_HALTED] = KVM_MP_STATE_HALTED,
+		[FINDING_WAITS_FOR_SIPI] = KVM_MP_STATE_INIT_RECEIVED,
+		[FINDING_LOST] = KVM_MP_STATE_RUNNABLE,
+	};
+	const struct kvm_calls *kvm = pair->ours.vm.kvm;
+	struct side_cpu *from = &pair->ours.cpu[n], *to = &pair->kvm.cpu[n];
+	struct kvm_mp_state state = {.mp_state = states[from->state]};
+	struct kvm_regs regs;
+	struct kvm_sregs sregs;
+	int error;
+
+	if (from->state == to->state)
+		return 0;
+	/* Both finish the instruction that they are in: after that registers may be set. */
+	from->run->immediate_exit = to->run->immediate_exit = 1;
+	kvm_ioctl(kvm, from->fd, KVM_RUN, NULL);
+	kvm_ioctl(kvm, to->fd, KVM_RUN, NULL);
+	from->unfinished = false;
+	error = kvm_ioctl(kvm, from->fd, KVM_GET_REGS, &regs);
+	if (error >= 0)
+		error = kvm_ioctl(kvm, from->fd, KVM_GET_SREGS, &sregs);
+	if (error >= 0)
+		error = kvm_ioctl(kvm, to->fd, KVM_SET_MP_STATE, &state);
+	sregs.apic_base = pair->cpu[n].ours_base;
+	memset(sregs.interrupt_bitmap, 0, sizeof(sregs.interrupt_bitmap));
+	if (error >= 0)
+		error = kvm_ioctl(kvm, to->fd, KVM_SET_SREGS, &sregs);
+	if (error >= 0)
+		error = kvm_ioctl(kvm, to->fd, KVM_SET_REGS, &regs);
+	to->state = from->state;
+	*to->block = *from->block;
+	memcpy(pair->kvm.ram.ranges[0].host + PUPPET_STACKS + n * PUPPET_STACK_BYTES,
+	       pair->ours.ram.ranges[0].host + PUPPET_STACKS + n * PUPPET_STACK_BYTES,
+	       PUPPET_STACK_BYTES);
+	return error;
+}
+
+static int set_lapic(struct pair *pair, unsigned n)
+{
+	struct pair_cpu *c = &pair->cpu[n];
+	struct kvm_lapic_state state;
+	int fd = pair->kvm.cpu[n].fd;
+	uint64_t looked = pair->ours.now_ns;
+	int error = vm_set_msr(&pair->kvm.vm, fd, MSR_IA32_APIC_BASE, c->ours_base);
+
+	memcpy(state.regs, c->ours, sizeof(state.regs));
+	if (error >= 0)
+		error = kernel_lapic_set(&pair->kvm.vm, fd, &state);
+	if (error >= 0)
+		error = vm_set_msr(&pair->kvm.vm, fd, MSR_IA32_TSC_DEADLINE, c->ours_deadline);
+	/* A count went on on our side meanwhile. */
+	c->timer.early = 0;
+	c->timer.late = pair_clock(pair) - looked;
+	return error;
+}
+
+bool resync(struct pair *pair)
+{
+	for (unsigned n = 0; n < pair->cpus; n++) {
+		struct pair_cpu *c = &pair->cpu[n];
+		int error;
+
+		c->ours_base = pair->ours.kind->base(&pair->ours, n);
+		c->ours_deadline = pair->ours.kind->deadline(&pair->ours, n);
+		pair_clock(pair);
+		pair->ours.kind->image(&pair->ours, n, c->ours);
+		error = set_lapic(pair, n);
+		if (error >= 0)
+			error = set_state(pair, n);
+		if (error >= 0)
+			continue;
+		side_fail(&pair->kvm, n, "KVM does not take our state: %s", strerror(-error));
+		return false;
+	}
+	return true;
+}

@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The side with KVM's Local APICs: a VM with split irqchip, driven by one thread.
+// Not lapicvm's own way of running a guest: a signal that comes again and again ends each wait.
+
+#include <errno.h>
+#include <linux/kvm.h>
+#include <string.h>
+
+#include "vmm/diff/side.h"
+#include "vmm/ending.h"
+#include "vmm/exit.h"
+#include "vmm/kernel_lapic.h"
+#include "vmm/msr_index.h"
+
+#define EXITS_MAX 5000u
+/* Signals during one operation: about a second. */
+#define SIGNALS_MAX 5000u
+#define REG_TMR     0x18u
+#define TO_ALL      0xFEEFF000u
+#define LEVEL       0xC000u
+
+/*
+ * KVM keeps LINT0 of a boot processor open for the 8259 after reset, for the sake of old user
+ * space. That is no behaviour of a Local APIC, and can be switched off.
+ */
+static void forgo_quirk(const struct vm *vm)
+{
+	struct kvm_enable_cap cap = {
+		.cap = KVM_CAP_DISABLE_QUIRKS2,
+		.args[0] = KVM_X86_QUIRK_LINT0_REENABLED,
+	};
+
+	/* Where it cannot be, LVT LINT0 differs and says so. */
+	kvm_ioctl(vm->kvm, vm->fd, KVM_ENABLE_CAP, &cap);
+}
+
+/* A route for each vector, so that each EOI is told; whether it was level's is looked up. */
+static bool prepare(struct side *side, const struct side_setup *setup, struct result *why)
+{
+	struct kernel_lapic_message lines[KERNEL_LAPIC_LINES] = {{0}};
+	int error;
+
+	if (!kernel_lapic_enable(&side->vm, setup->cpus, why))
+		return false;
+	forgo_quirk(&side->vm);
+	for (unsigned vector = 16; vector < 256; vector++)
+		lines[vector] = (struct kernel_lapic_message){TO_ALL, LEVEL | vector};
+	error = kernel_lapic_route(&side->vm, lines, 256);
+	if (error < 0)
+		ending_fill(why, RESULT_HOST_LACKS, "KVM_SET_GSI_ROUTING: %s", strerror(-error));
+	return error >= 0;
+}
+
+static bool prepare_cpu(struct side *side, unsigned n, const struct side_setup *setup,
+			struct result *why)
+{
+	(void)side;
+	(void)n;
+	(void)setup;
+	(void)why;
+	return true;
+}
+
+static void close_kernel(struct side *side)
+{
+	(void)side;
+}
+
+static void image(struct side *side, unsigned n, uint8_t out[LAPIC_IMAGE_SIZE])
+{
+	struct kvm_lapic_state state = {{0}};
+	int error = kernel_lapic_get(&side->vm, side->cpu[n].fd, &state);
+
+	if (error < 0)
+		side_fail(side, n, "KVM_GET_LAPIC: %s", strerror(-error));
+	memcpy(out, state.regs, LAPIC_IMAGE_SIZE);
+}
+
+static uint64_t msr(struct side *side, unsigned n, uint32_t index)
+{
+	uint64_t value = 0;
+	int error = vm_get_msr(&side->vm, side->cpu[n].fd, index, &value);
+
+	if (error < 0)
+		side_fail(side, n, "KVM_GET_MSRS of %Xh: %s", index, strerror(-error));
+	return value;
+}
+
+static uint64_t base(struct side *side, unsigned n)
+{
+	return msr(side, n, MSR_IA32_APIC_BASE);
+}
+
+static uint64_t deadline(struct side *side, unsigned n)
+{
+	return msr(side, n, MSR_IA32_TSC_DEADLINE);
+}
+
+/* KVM leaves it to the I/O APIC whether the EOI is of a level-triggered interrupt. */
+static void note_eoi(struct side *side, unsigned n, unsigned vector)
+{
+	uint8_t registers[LAPIC_IMAGE_SIZE];
+
+	image(side, n, registers);
+	if (side_register(registers, REG_TMR + vector / 32) >> vector % 32 & 1)
+		side_log(&side->cpu[n].eois, vector);
+}
+
+/* KVM takes INIT and SIPI in when it is asked for this. */
+static void look_at_state(struct side *side, unsigned n)
+{
+	struct kvm_mp_state now = {.mp_state = KVM_MP_STATE_RUNNABLE};
+	int error = kvm_ioctl(side->vm.kvm, side->cpu[n].fd, KVM_GET_MP_STATE, &now);
+
+	if (error < 0)
+		side_fail(side, n, "KVM_GET_MP_STATE: %s", strerror(-error));
+	if (side->cpu[n].state == FINDING_LOST)
+		return;
+	switch (now.mp_state) {
+	case KVM_MP_STATE_RUNNABLE: side->cpu[n].state = FINDING_RUNNING; return;
+	case KVM_MP_STATE_HALTED: side->cpu[n].state = FINDING_HALTED; return;
+	default: side->cpu[n].state = FINDING_WAITS_FOR_SIPI; return;
+	}
+}
+
+/* True: the CPU asks for its next operation. */
+static bool answer(struct side *side, unsigned n, const struct exit *exit)
+{
+	uint32_t value = 0;
+
+	switch (exit->kind) {
+	case EXIT_PORT:
+		memcpy(&value, exit->u.access.data, exit->u.access.width);
+		return side_puppet_out(side, n, (unsigned)exit->u.access.address, value);
+	case EXIT_MEMORY:
+		if (!exit->u.access.write)
+			memset(exit->u.access.data, 0xFF, exit->u.access.width);
+		return false;
+	case EXIT_MSR: exit_answer_msr(side->cpu[n].run, false, 0); return false;
+	default:
+		side_fail(side, n, "KVM's side, CPU %u: KVM_EXIT_%s", n,
+			  exit_reason_name(exit->reason));
+		return false;
+	}
+}
+
+static void run(struct side *side, unsigned n)
+{
+	struct side_cpu *c = &side->cpu[n];
+	unsigned signals = 0;
+
+	for (unsigned i = 0; i < EXITS_MAX && signals < SIGNALS_MAX && c->state != FINDING_LOST;) {
+		struct exit exit;
+		int returned;
+
+		c->run->immediate_exit = 0;
+		returned = kvm_ioctl(side->vm.kvm, c->fd, KVM_RUN, NULL);
+		if (returned == -EINTR || returned == -EAGAIN) {
+			signals++;
+			look_at_state(side, n);
+			if (c->state != FINDING_RUNNING)
+				return;
+			continue;
+		}
+		c->state = FINDING_RUNNING;
+		i++;
+		if (returned < 0) {
+			side_fail(side, n, "KVM's side, CPU %u: KVM_RUN: %s", n,
+				  strerror(-returned));
+			return;
+		}
+		if (c->run->exit_reason == KVM_EXIT_IOAPIC_EOI) {
+			note_eoi(side, n, c->run->eoi.vector);
+			continue;
+		}
+		exit_decode(c->run, side->vm.run_bytes, returned, &exit);
+		if (answer(side, n, &exit))
+			return;
+	}
+	side_fail(side, n, "KVM's side, CPU %u: the operation does not end", n);
+}
+
+static void settle(struct side *side, unsigned n)
+{
+	struct side_cpu *c = &side->cpu[n];
+
+	if (c->state == FINDING_WAITS_FOR_SIPI)
+		look_at_state(side, n);
+	if (c->state == FINDING_HALTED)
+		run(side, n);
+	while (c->state == FINDING_RUNNING && c->arrived.count < SIDE_LOG_MAX) {
+		unsigned before = c->arrived.count;
+
+		side_do(side, n, PUPPET_DO_NOTHING, 0, 0);
+		if (c->arrived.count == before)
+			return;
+	}
+}
+
+static void message(struct side *side, uint32_t address, uint32_t data)
+{
+	struct kernel_lapic_message one = {address, data};
+
+	kernel_lapic_send(&side->vm, &one);
+}
+
+const struct side_kind side_kernel = {
+	.prepare = prepare,
+	.prepare_cpu = prepare_cpu,
+	.close = close_kernel,
+	.run = run,
+	.settle = settle,
+	.image = image,
+	.base = base,
+	.deadline = deadline,
+	.message = message,
+};
