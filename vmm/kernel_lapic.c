@@ -24,20 +24,29 @@ bool kernel_lapic_enable(const struct vm *vm, uint32_t cpus, struct result *why)
 	/* An 8-bit destination FFh must be one processor where there are so many. */
 	uint64_t ids = KVM_X2APIC_API_USE_32BIT_IDS |
 		       (cpus > XAPIC_CPUS ? KVM_X2APIC_API_DISABLE_BROADCAST_QUIRK : 0);
-	const char *missing = "KVM_CAP_SPLIT_IRQCHIP";
-	int error = enable_cap(vm, KVM_CAP_SPLIT_IRQCHIP, KERNEL_LAPIC_LINES);
+	const struct {
+		uint32_t cap;
+		const char *name;
+		uint64_t argument;
+	} caps[] = {
+		{KVM_CAP_SPLIT_IRQCHIP, "KVM_CAP_SPLIT_IRQCHIP", KERNEL_LAPIC_LINES},
+		{KVM_CAP_X2APIC_API, "KVM_CAP_X2APIC_API", ids},
+		/* Else the boot processor's LINT0 is unmasked at reset, as some firmware wants. */
+		{KVM_CAP_DISABLE_QUIRKS, "KVM_CAP_DISABLE_QUIRKS", KVM_X86_QUIRK_LINT0_REENABLED},
+	};
 
-	if (error >= 0) {
-		missing = "KVM_CAP_X2APIC_API";
-		error = enable_cap(vm, KVM_CAP_X2APIC_API, ids);
+	for (size_t i = 0; i < sizeof(caps) / sizeof(caps[0]); i++) {
+		int error = enable_cap(vm, caps[i].cap, caps[i].argument);
+
+		if (error >= 0)
+			continue;
+		ending_fill(why, RESULT_HOST_LACKS,
+			    "this kernel offers no Local APIC of its own beside interrupt "
+			    "controllers in user space (%s: %s): that needs Linux 4.8 or later",
+			    caps[i].name, strerror(-error));
+		return false;
 	}
-	if (error >= 0)
-		return true;
-	ending_fill(why, RESULT_HOST_LACKS,
-		    "this kernel offers no Local APIC of its own beside interrupt controllers in "
-		    "user space (%s: %s): that needs Linux 4.8 or later",
-		    missing, strerror(-error));
-	return false;
+	return true;
 }
 
 int kernel_lapic_get(const struct vm *vm, int vcpu_fd, struct kvm_lapic_state *state)

@@ -290,6 +290,7 @@ static int enable_cap(struct fake_kvm *kvm, const struct kvm_enable_cap *cap)
 			return -EEXIST;
 		kvm->split_pins = (unsigned)cap->args[0];
 		return 0;
+	case KVM_CAP_DISABLE_QUIRKS: kvm->quirks_off = cap->args[0]; return 0;
 	case KVM_CAP_X2APIC_API: kvm->x2apic_api = cap->args[0]; return 0;
 	default: return -EINVAL;
 	}

@@ -15,7 +15,7 @@
 #define FAKE_RUN_BYTES 12288u
 #define FAKE_TAKEN     64u
 #define FAKE_SLOTS     64u
-#define FAKE_ROUTES    24u
+#define FAKE_ROUTES    256u
 #define FAKE_MSIS      16u
 
 struct fake_kvm;
@@ -78,6 +78,7 @@ struct fake_kvm {
 	uint64_t msr_reasons;
 	unsigned split_pins; /* KVM_CAP_SPLIT_IRQCHIP's; 0: not enabled */
 	uint64_t x2apic_api; /* KVM_CAP_X2APIC_API's flags */
+	uint64_t quirks_off; /* KVM_CAP_DISABLE_QUIRKS */
 	struct kvm_irq_routing_entry routes[FAKE_ROUTES];
 	unsigned route_count;
 	struct kvm_msi msis[FAKE_MSIS];

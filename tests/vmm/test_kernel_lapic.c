@@ -39,6 +39,7 @@ static void test_only_the_lapic_goes_into_the_kernel(void **state)
 	assert_true(kernel_lapic_enable(&vm, 255, &why));
 	assert_int_equal(kvm.split_pins, KERNEL_LAPIC_LINES);
 	assert_int_equal(kvm.x2apic_api, KVM_X2APIC_API_USE_32BIT_IDS);
+	assert_int_equal(kvm.quirks_off, KVM_X86_QUIRK_LINT0_REENABLED);
 }
 
 static void test_with_more_cpus_than_8_bits_tell_apart_no_id_is_a_broadcast(void **state)
@@ -57,6 +58,7 @@ static void test_a_host_without_it_is_told_what_it_lacks(void **state)
 	} cases[] = {
 		{KVM_CAP_SPLIT_IRQCHIP, "KVM_CAP_SPLIT_IRQCHIP"},
 		{KVM_CAP_X2APIC_API, "KVM_CAP_X2APIC_API"},
+		{KVM_CAP_DISABLE_QUIRKS, "KVM_CAP_DISABLE_QUIRKS"},
 	};
 
 	(void)state;
@@ -112,7 +114,7 @@ static void test_lines_become_routes_in_order(void **state)
 	for (unsigned i = 0; i < KERNEL_LAPIC_LINES; i++)
 		lines[i] = (struct kernel_lapic_message){
 			.address = (uint64_t)i << 40 | 0xFEE00000 | i << 12,
-			.data = 0xC020 + i,
+			.data = 0xC000 + i,
 		};
 	assert_int_equal(kernel_lapic_route(&vm, lines, KERNEL_LAPIC_LINES), 0);
 	assert_int_equal(kvm.route_count, KERNEL_LAPIC_LINES);
@@ -121,7 +123,7 @@ static void test_lines_become_routes_in_order(void **state)
 		assert_int_equal(kvm.routes[i].type, KVM_IRQ_ROUTING_MSI);
 		assert_int_equal(kvm.routes[i].u.msi.address_lo, 0xFEE00000 | i << 12);
 		assert_int_equal(kvm.routes[i].u.msi.address_hi, i << 8);
-		assert_int_equal(kvm.routes[i].u.msi.data, 0xC020 + i);
+		assert_int_equal(kvm.routes[i].u.msi.data, 0xC000 + i);
 	}
 	assert_int_equal(kernel_lapic_route(&vm, NULL, 0), 0);
 	assert_int_equal(kvm.route_count, 0);
