@@ -137,6 +137,11 @@ static void write_json(const struct result *result, FILE *to)
 			result->rip);
 	else
 		fputs("  \"cpu\": null,\n  \"rip\": null,\n", to);
+	if (result->counted)
+		fprintf(to, "  \"interrupts\": %" PRIu64 ",\n  \"nmis\": %" PRIu64 ",\n",
+			result->interrupts, result->nmis);
+	else
+		fputs("  \"interrupts\": null,\n  \"nmis\": null,\n", to);
 	fputs("  \"text\": ", to);
 	result_json_string(result->text, to);
 	fputs(",\n  \"detail\": ", to);

@@ -39,6 +39,9 @@ struct result {
 	uint64_t value;    /* GUEST_EXIT: the value written */
 	int cpu;           /* -1: none */
 	uint64_t rip;      /* where cpu >= 0 */
+	/* What KVM handed to the guest since it was last started (kvm_stats.h), where `counted`. */
+	bool counted;
+	uint64_t interrupts, nmis;
 	char text[1024];   /* what and why, one line; may be empty */
 	char detail[2048]; /* further lines for people (registers, bytes, disassembly); may be empty
 			    */

@@ -12,6 +12,7 @@
 #include <sys/resource.h>
 
 #include "vmm/console.h"
+#include "vmm/kvm_stats.h"
 #include "vmm/loop.h"
 #include "vmm/machine.h"
 #include "vmm/run_report.h"
@@ -238,6 +239,14 @@ static bool begin(struct session *s, struct result *result)
 	return false;
 }
 
+static void count_interrupts(const struct machine *m, struct result *result)
+{
+	result->counted = true;
+	for (unsigned i = 0; i < m->cpus && result->counted; i++)
+		result->counted = kvm_stats_add(m->vm.kvm, m->vcpus[i].fd, &result->interrupts,
+						&result->nmis);
+}
+
 /* From an image in RAM to the guest's end. False: it never ran. */
 static bool run_once(struct session *s, const struct host_traits *traits,
 		     const struct kvm_calls *kvm, bool first, struct result *result)
@@ -256,6 +265,7 @@ static bool run_once(struct session *s, const struct host_traits *traits,
 	wait_for_end(s);
 	*result = s->ending.result;
 	run_report_where(&s->machine, result);
+	count_interrupts(&s->machine, result);
 	if (s->options->stats && result->kind != RESULT_RESET)
 		run_report_stats(&s->machine);
 	ran = true;

@@ -184,11 +184,15 @@ static void json_has_every_key(void **state)
 	assert_true(result_write_json(&result, at("r.json")));
 	assert_string_equal(contents(at("r.json")),
 			    "{\n  \"result\": \"guest-exit\",\n  \"code\": 63,\n  \"value\": 100,\n"
-			    "  \"cpu\": null,\n  \"rip\": null,\n  \"text\": \"\",\n"
+			    "  \"cpu\": null,\n  \"rip\": null,\n  \"interrupts\": null,\n"
+			    "  \"nmis\": null,\n  \"text\": \"\",\n"
 			    "  \"detail\": \"\"\n}\n");
 	result = plain(RESULT_TRIPLE_FAULT);
 	result.cpu = 0;
 	result.rip = 0x7C00;
+	result.counted = true;
+	result.interrupts = 12345678901;
+	result.nmis = 2;
 	strcpy(result.text, "quote \" backslash \\ bell \a tab \t");
 	strcpy(result.detail, "two\nlines \x7F");
 	assert_true(result_write_json(&result, at("r.json")));
@@ -196,6 +200,7 @@ static void json_has_every_key(void **state)
 		contents(at("r.json")),
 		"{\n  \"result\": \"triple-fault\",\n  \"code\": 96,\n  \"value\": null,\n"
 		"  \"cpu\": 0,\n  \"rip\": \"0x7c00\",\n"
+		"  \"interrupts\": 12345678901,\n  \"nmis\": 2,\n"
 		"  \"text\": \"quote \\\" backslash \\\\ bell \\u0007 tab \\u0009\",\n"
 		"  \"detail\": \"two\\nlines \\u007f\"\n}\n");
 	assert_int_equal(files_in_folder(), 1);
