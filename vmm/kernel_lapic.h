@@ -15,8 +15,9 @@ extern "C" {
 
 struct kvm_lapic_state;
 
-/* Lines whose messages may be level-triggered: KVM keeps so many places for I/O APIC pins. */
-#define KERNEL_LAPIC_LINES 256u
+/* Lines whose messages may be level-triggered: KVM keeps so many places for I/O APIC pins. One for
+ * each legal vector; KVM counts them in 8 bits, and takes 256 for none. */
+#define KERNEL_LAPIC_LINES 240u
 
 /* An interrupt message as a device writes it: bits 31:0 of the address are FEExxxxxh, bits 63:40
  * those of the destination above 8. */
@@ -38,7 +39,11 @@ int kernel_lapic_set(const struct vm *vm, int vcpu_fd, const struct kvm_lapic_st
 /* A 32-bit register of it. offset: that in the xAPIC page, 0 .. 3F0h. */
 uint32_t kernel_lapic_register(const struct kvm_lapic_state *state, unsigned offset);
 
-/* Sends a message. Above 0: somebody took it; 0: nobody, it was blocked; or -errno. [any thread] */
+/* Sets one of them, as KVM_SET_LAPIC does: nothing of what a write by the guest would lead to. 0 or
+ * -errno. [owner] */
+int kernel_lapic_write(const struct vm *vm, int vcpu_fd, unsigned offset, uint32_t value);
+
+/* Sends a message. Above 0: somebody took it; 0 or -errno (-EPERM): nobody did. [any thread] */
 int kernel_lapic_send(const struct vm *vm, const struct kernel_lapic_message *message);
 
 /*

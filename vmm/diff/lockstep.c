@@ -28,6 +28,11 @@
 #define VERSION_REG     3u
 #define VERSION_EOI     (1u << 24)
 #define LVT_ENTRIES_ALL 6u /* VERSION[23:16] with CMCI */
+#define REG_ISR         0x10u
+#define SVR_OFFSET      0xF0u
+#define ICR_OFFSET      0x300u
+#define ICR_SELF        0x44000u
+#define PROBE_VECTOR    0x83u
 #define EOI_OFFSET      0xB0u
 #define MSR_EOI         0x80Bu
 #define ICR_INIT_OTHERS 0xC4500u
@@ -459,6 +464,22 @@ void lockstep_run(struct lockstep *l, const struct program *program, struct ledg
 
 /* ---- the host ---- */
 
+/* An interrupt taken, and no EOI given: is it in service? */
+static bool loses_isr(struct side *side)
+{
+	uint8_t image[LAPIC_IMAGE_SIZE];
+
+	side->cpu[0].keep = true;
+	side_do(side, 0, PUPPET_DO_WRITE4, LAPIC_DEFAULT_BASE + SVR_OFFSET, 0x1FF);
+	side_do(side, 0, PUPPET_DO_WRITE4, LAPIC_DEFAULT_BASE + ICR_OFFSET,
+		ICR_SELF | PROBE_VECTOR);
+	side_do(side, 0, PUPPET_DO_STI, 0, 0);
+	side->kind->settle(side, 0);
+	side->kind->image(side, 0, image);
+	return side->cpu[0].arrived.count == 1 &&
+	       !(side_register(image, REG_ISR + PROBE_VECTOR / 32) >> PROBE_VECTOR % 32 & 1);
+}
+
 /* What KVM's LAPICs say of themselves, ours are to say too. */
 static bool ask_kvm(struct lockstep *l, struct result *why)
 {
@@ -473,6 +494,7 @@ static bool ask_kvm(struct lockstep *l, struct result *why)
 		side_kernel.image(&side, 0, image);
 		version = side_register(image, VERSION_REG);
 		l->setup.eoi_suppression = (version & VERSION_EOI) != 0;
+		l->setup.isr_lost = loses_isr(&side);
 		l->setup.cmci = (version >> 16 & 0xFF) >= LVT_ENTRIES_ALL;
 	}
 	side_close(&side);

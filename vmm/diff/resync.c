@@ -6,8 +6,9 @@
 #include <string.h>
 
 #include "vmm/diff/pair.h"
-#include "vmm/kernel_lapic.h"
 #include "vmm/msr_index.h"
+
+#define REG_ISR 0x10u
 
 static int set_state(struct pair *pair, unsigned n)
 {
@@ -53,14 +54,14 @@ static int set_state(struct pair *pair, unsigned n)
 static int set_lapic(struct pair *pair, unsigned n)
 {
 	struct pair_cpu *c = &pair->cpu[n];
-	struct kvm_lapic_state state;
 	int fd = pair->kvm.cpu[n].fd;
 	uint64_t looked = pair->ours.now_ns;
 	int error = vm_set_msr(&pair->kvm.vm, fd, MSR_IA32_APIC_BASE, c->ours_base);
 
-	memcpy(state.regs, c->ours, sizeof(state.regs));
+	for (unsigned i = 0; i < 8; i++)
+		pair->kvm.cpu[n].in_service[i] = side_register(c->ours, REG_ISR + i);
 	if (error >= 0)
-		error = kernel_lapic_set(&pair->kvm.vm, fd, &state);
+		error = side_kernel_set(&pair->kvm, n, c->ours);
 	if (error >= 0)
 		error = vm_set_msr(&pair->kvm.vm, fd, MSR_IA32_TSC_DEADLINE, c->ours_deadline);
 	/* A count went on on our side meanwhile. */

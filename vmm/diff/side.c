@@ -47,6 +47,11 @@ uint32_t side_register(const uint8_t *image, unsigned reg)
 	return value;
 }
 
+void side_set_register(uint8_t *image, unsigned reg, uint32_t value)
+{
+	memcpy(image + (reg << 4), &value, sizeof(value));
+}
+
 /* How a handler gives its EOI is decided when it asks: the mode may have changed since it was
  * entered. */
 static void answer_arrival(struct side *side, unsigned n, unsigned vector)
@@ -55,6 +60,8 @@ static void answer_arrival(struct side *side, unsigned n, unsigned vector)
 	uint64_t base = side->kind->base(side, n);
 
 	side_log(&c->arrived, vector);
+	if (side->kind->arrived)
+		side->kind->arrived(side, n, vector);
 	c->block->eoi_page = (base & ~UINT64_C(0xFFF)) + EOI_OFFSET;
 	if (vector == 2 || c->keep || !(base & APIC_EN))
 		c->block->eoi = PUPPET_EOI_NONE;
@@ -68,6 +75,7 @@ bool side_puppet_out(struct side *side, unsigned n, unsigned port, uint32_t valu
 	case PUPPET_PORT_NEXT: return true;
 	case PUPPET_PORT_ARRIVED: answer_arrival(side, n, value & 0xFF); return false;
 	case PUPPET_PORT_STARTED:
+		memset(side->cpu[n].in_service, 0, sizeof(side->cpu[n].in_service));
 		side_log(&side->cpu[n].arrived, SIDE_STARTED | (value >> 8 & 0xFF));
 		return false;
 	default: side_fail(side, n, "the puppet wrote to port %Xh", port); return false;

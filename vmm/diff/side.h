@@ -31,8 +31,11 @@ struct side_cpu {
 	struct kvm_run *run;
 	struct puppet_block *block;
 	enum finding_state state;
-	bool unfinished; /* KVM finishes the last exit's instruction at the next KVM_RUN */
-	bool keep;       /* handlers give no EOI */
+	bool unfinished;        /* KVM finishes the last exit's instruction at the next KVM_RUN */
+	bool keep;              /* handlers give no EOI */
+	uint32_t in_service[8]; /* KVM's, where isr_lost: ISR as it should be */
+	uint32_t hidden_tmict;  /* KVM's: see side_kernel_set() */
+	uint64_t delayed_ns;    /* KVM's: its timer was stopped for so long, by us */
 	struct side_log arrived, eois; /* of this step */
 	uint32_t signature;            /* CPUID.1:EAX */
 	/* Ours alone. */
@@ -48,6 +51,9 @@ struct side {
 	unsigned cpus;
 	struct side_cpu cpu[PROGRAM_CPUS_MAX];
 	char trouble[256]; /* what the host refused; empty: nothing */
+	/* KVM's: what side_setup says of the host, and how often it was made good. */
+	bool isr_lost;
+	uint64_t isr_restored;
 	/* Ours alone: the map, and the clocks, which stand still unless lockstep.c sets them. */
 	void *map_memory;
 	struct lapic_map *map;
@@ -63,6 +69,10 @@ struct side_setup {
 	/* For our Local APICs: what KVM's say of themselves. */
 	bool x2apic, tsc_deadline, cmci, eoi_suppression;
 	unsigned maxphyaddr;
+	/* Of KVM's: an interrupt that the processor takes gets its EOI at once, by nobody, as on
+	 * kvm_pvm of Linux 6.18. It is then entered in ISR again when its handler asks how to give
+	 * an EOI: else nothing that rests on ISR could be compared. */
+	bool isr_lost;
 };
 
 struct side_kind {
@@ -71,6 +81,8 @@ struct side_kind {
 	bool (*prepare_cpu)(struct side *side, unsigned n, const struct side_setup *setup,
 			    struct result *why);
 	void (*close)(struct side *side);
+	/* The processor has taken this vector; may be NULL. */
+	void (*arrived)(struct side *side, unsigned n, unsigned vector);
 	/* Runs CPU n until it asks for the next operation, or is not running any more. */
 	void (*run)(struct side *side, unsigned n);
 	/* CPU n takes what waits for it, until nothing does. */
@@ -108,5 +120,13 @@ __attribute__((format(printf, 3, 4))) void side_fail(struct side *side, unsigned
 						     const char *format, ...);
 /* The 32 bits of a register in an image. */
 uint32_t side_register(const uint8_t *image, unsigned reg);
+void side_set_register(uint8_t *image, unsigned reg, uint32_t value);
+
+/*
+ * KVM_SET_LAPIC. KVM starts a one-shot timer that has run out once more, whose interrupt would come
+ * a second time; so its TMICT is set to 0, and what it was is in hidden_tmict until ours has
+ * another. 0 or -errno.
+ */
+int side_kernel_set(struct side *side, unsigned n, const uint8_t image[LAPIC_IMAGE_SIZE]);
 
 #endif

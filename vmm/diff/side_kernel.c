@@ -10,14 +10,21 @@
 #include "vmm/ending.h"
 #include "vmm/exit.h"
 #include "vmm/kernel_lapic.h"
+#include "vmm/kick.h"
 #include "vmm/msr_index.h"
 
 #define EXITS_MAX 5000u
 /* Signals during one operation: about a second. */
-#define SIGNALS_MAX 5000u
-#define REG_TMR     0x18u
-#define TO_ALL      0xFEEFF000u
-#define LEVEL       0xC000u
+#define SIGNALS_MAX   5000u
+#define REG_ISR       0x10u
+#define REG_TMR       0x18u
+#define REG_LVT_TIMER 0x32u
+#define REG_TMICT     0x38u
+#define REG_TMCCT     0x39u
+#define TIMER_MODE    0x60000u
+#define FIRST_VECTOR  16u
+#define TO_ALL        0xFEEFF000u
+#define LEVEL         0xC000u
 
 /*
  * KVM keeps LINT0 of a boot processor open for the 8259 after reset, for the sake of old user
@@ -43,9 +50,10 @@ static bool prepare(struct side *side, const struct side_setup *setup, struct re
 	if (!kernel_lapic_enable(&side->vm, setup->cpus, why))
 		return false;
 	forgo_quirk(&side->vm);
-	for (unsigned vector = 16; vector < 256; vector++)
-		lines[vector] = (struct kernel_lapic_message){TO_ALL, LEVEL | vector};
-	error = kernel_lapic_route(&side->vm, lines, 256);
+	side->isr_lost = setup->isr_lost;
+	for (unsigned i = 0; i < KERNEL_LAPIC_LINES; i++)
+		lines[i] = (struct kernel_lapic_message){TO_ALL, LEVEL | (FIRST_VECTOR + i)};
+	error = kernel_lapic_route(&side->vm, lines, KERNEL_LAPIC_LINES);
 	if (error < 0)
 		ending_fill(why, RESULT_HOST_LACKS, "KVM_SET_GSI_ROUTING: %s", strerror(-error));
 	return error >= 0;
@@ -96,14 +104,69 @@ static uint64_t deadline(struct side *side, unsigned n)
 	return msr(side, n, MSR_IA32_TSC_DEADLINE);
 }
 
+/* Whether this EOI is the host's own (side_setup.isr_lost): of a vector that is not in service yet,
+ * or still is. */
+static bool is_early(struct side_cpu *c, unsigned vector, bool in_isr)
+{
+	uint32_t *known = &c->in_service[vector / 32], bit = 1u << vector % 32;
+	bool early = !(*known & bit) || in_isr;
+
+	if (!early)
+		*known &= ~bit;
+	return early;
+}
+
 /* KVM leaves it to the I/O APIC whether the EOI is of a level-triggered interrupt. */
 static void note_eoi(struct side *side, unsigned n, unsigned vector)
 {
 	uint8_t registers[LAPIC_IMAGE_SIZE];
+	bool in_isr;
 
 	image(side, n, registers);
+	in_isr = side_register(registers, REG_ISR + vector / 32) >> vector % 32 & 1;
+	if (side->isr_lost && is_early(&side->cpu[n], vector, in_isr))
+		return;
 	if (side_register(registers, REG_TMR + vector / 32) >> vector % 32 & 1)
 		side_log(&side->cpu[n].eois, vector);
+}
+
+int side_kernel_set(struct side *side, unsigned n, const uint8_t registers[LAPIC_IMAGE_SIZE])
+{
+	uint32_t tmict = side_register(registers, REG_TMICT);
+	struct kvm_lapic_state state;
+
+	memcpy(state.regs, registers, sizeof(state.regs));
+	if (tmict && !side_register(registers, REG_TMCCT) &&
+	    !(side_register(registers, REG_LVT_TIMER) & TIMER_MODE)) {
+		side_set_register((uint8_t *)state.regs, REG_TMICT, 0);
+		side->cpu[n].hidden_tmict = tmict;
+	}
+	return kernel_lapic_set(&side->vm, side->cpu[n].fd, &state);
+}
+
+/* What a processor does when it takes an interrupt (SDM "Interrupt Acceptance for Fixed
+ * Interrupts"), where the host left it out. */
+static void arrived(struct side *side, unsigned n, unsigned vector)
+{
+	uint64_t from = kick_clock_ns();
+	uint8_t registers[LAPIC_IMAGE_SIZE];
+	uint32_t isr, bit = 1u << vector % 32;
+	unsigned reg = REG_ISR + vector / 32;
+	int error;
+
+	if (!side->isr_lost || vector < FIRST_VECTOR)
+		return;
+	side->cpu[n].in_service[vector / 32] |= bit;
+	image(side, n, registers);
+	isr = side_register(registers, reg);
+	if (isr & bit)
+		return;
+	side_set_register(registers, reg, isr | bit);
+	error = side_kernel_set(side, n, registers);
+	if (error < 0)
+		side_fail(side, n, "KVM_SET_LAPIC: %s", strerror(-error));
+	side->cpu[n].delayed_ns += kick_clock_ns() - from;
+	side->isr_restored++;
 }
 
 /* KVM takes INIT and SIPI in when it is asked for this. */
@@ -208,6 +271,7 @@ const struct side_kind side_kernel = {
 	.prepare = prepare,
 	.prepare_cpu = prepare_cpu,
 	.close = close_kernel,
+	.arrived = arrived,
 	.run = run,
 	.settle = settle,
 	.image = image,
