@@ -31,14 +31,15 @@ enum result_kind {
 	RESULT_RESET,          /* guest reset with -no-reboot: 0 */
 	RESULT_TIMEOUT,        /* 124 */
 	RESULT_SIGINT,         /* 130 */
-	RESULT_SIGTERM         /* 143 */
+	RESULT_SIGTERM,        /* 143 */
+	RESULT_LAST = RESULT_SIGTERM
 };
 
 struct result {
 	enum result_kind kind;
-	uint64_t value;    /* GUEST_EXIT: the value written */
-	int cpu;           /* -1: none */
-	uint64_t rip;      /* where cpu >= 0 */
+	uint64_t value; /* GUEST_EXIT: the value written */
+	int cpu;        /* -1: none */
+	uint64_t rip;   /* where cpu >= 0 */
 	/* What KVM handed to the guest since it was last started (kvm_stats.h), where `counted`. */
 	bool counted;
 	uint64_t interrupts, nmis;

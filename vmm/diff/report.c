@@ -83,7 +83,7 @@ bool report_of_tally(struct report *report, const struct tally *tally, int unmet
 		struct report_test test = {row->name, verdict_of[row->outcome], row->ms, row->text};
 
 		if (row->outcome == LOCKSTEP_STALLED && !row->text[0])
-			test.text = "the host stopped for too long to compare times";
+			test.text = "given up: its times could not be compared";
 		if (!report_add(report, &test))
 			return false;
 	}
@@ -204,8 +204,32 @@ static bool write_to(const struct report *report, const char *suite, const char 
 	return output_file_commit(&file) || refuse(path, result);
 }
 
-bool report_write_files(const struct report *report, const char *suite, const char *tap,
-			const char *junit, struct result *result)
+FILE *report_stream(const char *tap, const char *junit)
 {
-	return write_to(report, NULL, tap, result) && write_to(report, suite, junit, result);
+	return (tap && is_stdout(tap)) || (junit && is_stdout(junit)) ? stderr : stdout;
+}
+
+static bool flush(FILE *out, struct result *result)
+{
+	errno = 0;
+	if (fflush(out) == 0 && !ferror(out))
+		return true;
+	/* Nobody could be told. */
+	return out == stderr || refuse("-", result);
+}
+
+bool report_finish(const struct report *report, const char *suite, FILE *out, const char *tap,
+		   const char *junit, struct result *result)
+{
+	return flush(out, result) && write_to(report, NULL, tap, result) &&
+	       write_to(report, suite, junit, result);
+}
+
+bool report_output_failed(const struct result *failed, bool good, struct result *result)
+{
+	if (good)
+		*result = *failed;
+	else
+		fprintf(stderr, "lapicvm: %s\n", failed->text);
+	return false;
 }

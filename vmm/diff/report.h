@@ -45,11 +45,19 @@ bool report_of_tally(struct report *report, const struct tally *tally, int unmet
 /* Programs, operations, time, entries of the ledger. */
 void report_print(const struct tally *tally, FILE *to);
 
-/* Whether the files can be written: before the work. False: *result says why. */
+/* Where people read: stdout, or stderr where "-" has stdout taken for one of the files. */
+FILE *report_stream(const char *tap, const char *junit);
+/* Whether the files (each may be NULL) can be written: before the work. False: *result says why. */
 bool report_files_possible(const char *tap, const char *junit, struct result *result);
-/* Writes those that are not NULL, whole or not at all; "-" is stdout. */
-bool report_write_files(const struct report *report, const char *suite, const char *tap,
-			const char *junit, struct result *result);
+/*
+ * Writes the files that are not NULL, whole or not at all, "-" to stdout; and flushes `out`, which
+ * people read. False: *result says what could not be written.
+ */
+bool report_finish(const struct report *report, const char *suite, FILE *out, const char *tap,
+		   const char *junit, struct result *result);
+/* `failed` takes the place of success (`good`), but not of a *result that says more: it is told on
+ * stderr then. False, for the caller to return. */
+bool report_output_failed(const struct result *failed, bool good, struct result *result);
 
 #ifdef __cplusplus
 }
