@@ -7,7 +7,15 @@
 #include <string.h>
 
 #define REGISTERS     64u
+#define REG_ID        0x02u
+#define REG_LDR       0x0Du
+#define REG_ID        0x02u
+#define REG_LDR       0x0Du
+#define REG_ICR_HIGH  0x31u
+#define REG_DFR       0x0Eu
+#define REG_DFR       0x0Eu
 #define REG_SVR       0x0Fu
+#define REG_ICR_HIGH  0x31u
 #define REG_LVT_TIMER 0x32u
 #define REG_LVT_ERROR 0x37u
 #define REG_TMICT     0x38u
@@ -89,6 +97,10 @@ static void found(struct pair *pair, enum finding_field field, unsigned cpu, uns
 		.lvt_error = side_register(c->ours, REG_LVT_ERROR),
 		.lvt_timer = side_register(c->ours, REG_LVT_TIMER),
 		.svr = side_register(c->ours, REG_SVR),
+		.id = side_register(c->ours, REG_ID),
+		.ldr = side_register(c->ours, REG_LDR),
+		.dfr = side_register(c->ours, REG_DFR),
+		.icr_high = side_register(pair->cpu[pair->op->cpu].ours, REG_ICR_HIGH),
 	};
 }
 

@@ -28,6 +28,8 @@
 #define VERSION_REG     3u
 #define VERSION_EOI     (1u << 24)
 #define LVT_ENTRIES_ALL 6u /* VERSION[23:16] with CMCI */
+#define REG_TPR         0x08u
+#define REG_PPR         0x0Au
 #define REG_ISR         0x10u
 #define SVR_OFFSET      0xF0u
 #define ICR_OFFSET      0x300u
@@ -248,30 +250,62 @@ static bool settle(struct pair *pair)
 
 /* ---- the step ---- */
 
-/* A register that an operation wrote on one side and was refused on the other goes with that. */
-static bool goes_with_fault(const struct pair *pair, const struct finding *finding, bool faulted)
+/* What has been explained in this step. */
+struct explained {
+	bool fault;
+	bool priority[PROGRAM_CPUS_MAX]; /* something that PPR follows from */
+};
+
+/* A register that an operation wrote on one side and was refused on the other goes with that; PPR
+ * goes with TPR, ISR and what was taken. */
+static bool follows(const struct pair *pair, const struct finding *finding,
+		    const struct explained *explained)
 {
-	return faulted && finding->field == FINDING_REGISTER && finding->cpu == pair->op->cpu &&
+	if (finding->field != FINDING_REGISTER)
+		return false;
+	if (finding->reg == REG_PPR)
+		return explained->priority[finding->cpu];
+	return explained->fault && finding->cpu == pair->op->cpu &&
 	       compare_register(pair->op, pair->before[pair->op->cpu]) == (int)finding->reg;
 }
 
-/* The first finding that nothing explains, or NULL. */
-static const struct finding *unexplained(struct pair *pair, struct ledger *ledger,
-					 size_t *explained)
+static void note(struct explained *explained, const struct finding *finding)
 {
-	bool faulted = false;
+	bool isr = finding->reg >= REG_ISR && finding->reg < REG_ISR + 8;
 
+	if (finding->field == FINDING_FAULT)
+		explained->fault = true;
+	if (finding->field == FINDING_ARRIVED ||
+	    (finding->field == FINDING_REGISTER && (isr || finding->reg == REG_TPR)))
+		explained->priority[finding->cpu] = true;
+}
+
+/* PPR last: it follows from others. */
+static const struct finding *unexplained_of(struct pair *pair, struct ledger *ledger,
+					    struct explained *explained, bool ppr, size_t *count)
+{
 	for (unsigned i = 0; i < pair->finding_count; i++) {
 		const struct finding *finding = &pair->findings[i];
 
-		if (goes_with_fault(pair, finding, faulted))
+		if ((finding->field == FINDING_REGISTER && finding->reg == REG_PPR) != ppr)
+			continue;
+		if (follows(pair, finding, explained))
 			continue;
 		if (!ledger || ledger_match(ledger, finding) < 0)
 			return finding;
-		++*explained;
-		faulted = faulted || finding->field == FINDING_FAULT;
+		++*count;
+		note(explained, finding);
 	}
 	return NULL;
+}
+
+/* The first finding that nothing explains, or NULL. */
+static const struct finding *unexplained(struct pair *pair, struct ledger *ledger, size_t *count)
+{
+	struct explained explained = {0};
+	const struct finding *finding = unexplained_of(pair, ledger, &explained, false, count);
+
+	return finding ? finding : unexplained_of(pair, ledger, &explained, true, count);
 }
 
 static bool only_values(const struct pair *pair)

@@ -59,16 +59,6 @@ static bool prepare(struct side *side, const struct side_setup *setup, struct re
 	return error >= 0;
 }
 
-static bool prepare_cpu(struct side *side, unsigned n, const struct side_setup *setup,
-			struct result *why)
-{
-	(void)side;
-	(void)n;
-	(void)setup;
-	(void)why;
-	return true;
-}
-
 static void close_kernel(struct side *side)
 {
 	(void)side;
@@ -265,6 +255,24 @@ static void message(struct side *side, uint32_t address, uint32_t data)
 	struct kernel_lapic_message one = {address, data};
 
 	kernel_lapic_send(&side->vm, &one);
+}
+
+/*
+ * KVM enters a new vCPU in its map of destinations only when something in a Local APIC changes
+ * next: until then it gets no message. Every user space sets the registers at reset, so here too.
+ */
+static bool prepare_cpu(struct side *side, unsigned n, const struct side_setup *setup,
+			struct result *why)
+{
+	uint8_t registers[LAPIC_IMAGE_SIZE];
+	int error;
+
+	(void)setup;
+	image(side, n, registers);
+	error = side_kernel_set(side, n, registers);
+	if (error < 0)
+		ending_fill(why, RESULT_HOST_LACKS, "KVM_SET_LAPIC: %s", strerror(-error));
+	return error >= 0;
 }
 
 const struct side_kind side_kernel = {
