@@ -92,6 +92,10 @@ void exit_decode(struct kvm_run *run, size_t run_bytes, int returned, struct exi
 	case KVM_EXIT_X86_WRMSR: decode_msr(run, true, out); break;
 	case KVM_EXIT_HLT: out->kind = EXIT_HALT; break;
 	case KVM_EXIT_SET_TPR: out->kind = EXIT_TPR; break;
+	case KVM_EXIT_IOAPIC_EOI:
+		out->kind = EXIT_EOI;
+		out->u.vector = run->eoi.vector;
+		break;
 	case KVM_EXIT_DEBUG: out->kind = EXIT_STEP; break;
 	case KVM_EXIT_SHUTDOWN: out->kind = EXIT_SHUTDOWN; break;
 	case KVM_EXIT_INTERNAL_ERROR: decode_internal(run, out); break;

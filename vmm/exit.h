@@ -17,6 +17,7 @@ enum exit_kind {
 	EXIT_MSR,     /* msr */
 	EXIT_HALT,    /* HLT, RIP behind it */
 	EXIT_TPR,     /* MOV to CR8, done: kvm_run.cr8 holds it */
+	EXIT_EOI,     /* vector: EOI of a level-triggered one, by a Local APIC of KVM's */
 	EXIT_STEP,    /* one instruction under single-step */
 	EXIT_SHUTDOWN,
 	EXIT_FAILED_ENTRY,
@@ -49,6 +50,7 @@ struct exit {
 	union {
 		struct access access;
 		struct msr_access msr;
+		uint8_t vector;
 		struct {
 			uint64_t code; /* FAILED_ENTRY: hardware's reason; UNKNOWN: as far as KVM
 					  says */

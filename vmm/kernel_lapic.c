@@ -69,6 +69,17 @@ uint32_t kernel_lapic_register(const struct kvm_lapic_state *state, unsigned off
 	return value;
 }
 
+int kernel_lapic_write(const struct vm *vm, int vcpu_fd, unsigned offset, uint32_t value)
+{
+	struct kvm_lapic_state state;
+	int error = kernel_lapic_get(vm, vcpu_fd, &state);
+
+	if (error < 0)
+		return error;
+	memcpy(state.regs + offset, &value, sizeof(value));
+	return kernel_lapic_set(vm, vcpu_fd, &state);
+}
+
 int kernel_lapic_send(const struct vm *vm, const struct kernel_lapic_message *message)
 {
 	struct kvm_msi msi = {

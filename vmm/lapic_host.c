@@ -74,6 +74,13 @@ static void base_changed(void *opaque, uint64_t base)
 			   strerror(-error));
 }
 
+static void eoi(void *opaque, uint8_t vector)
+{
+	struct vcpu *v = opaque;
+
+	machine_eoi(v->machine, vector);
+}
+
 static void count_due(struct vcpu *v, uint64_t due)
 {
 	uint64_t now = kick_clock_ns(), late;
@@ -102,6 +109,7 @@ struct lapic_ops lapic_host_ops(void)
 		.now_tsc = now_tsc,
 		.deadline_changed = deadline_changed,
 		.kick = kick,
+		.eoi = eoi,
 		.base_changed = base_changed,
 		.event = event,
 	};

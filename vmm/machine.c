@@ -9,6 +9,8 @@
 #include <string.h>
 
 #include "vmm/image.h"
+#include "vmm/kernel_lapic.h"
+#include "vmm/machine_census.h"
 #include "vmm/machine_devices.h"
 #include "vmm/machine_firmware.h"
 
@@ -106,21 +108,26 @@ static void timer_expired(void *opaque)
 	lapic_post_tick(v->lapic);
 }
 
+static bool make_timer(struct vcpu *v, struct event_base *base, struct result *why)
+{
+	int error = timer_open(&v->timer, base, timer_expired, v);
+
+	if (error < 0)
+		ending_fill(why, RESULT_INTERNAL, "a timer for vCPU %u: %s", v->id,
+			    strerror(-error));
+	return error >= 0;
+}
+
 static bool make_vcpus(struct machine *m, struct event_base *base, struct result *why)
 {
 	for (m->cpus = 0; m->cpus < m->options->cpus;) {
 		struct vcpu *v = &m->vcpus[m->cpus];
-		int error;
 
 		m->cpus++;
 		if (!vcpu_open(v, m, m->cpus - 1, why))
 			return false;
-		error = timer_open(&v->timer, base, timer_expired, v);
-		if (error < 0) {
-			ending_fill(why, RESULT_INTERNAL, "a timer for vCPU %u: %s", v->id,
-				    strerror(-error));
+		if (v->lapic && !make_timer(v, base, why))
 			return false;
-		}
 	}
 	return true;
 }
@@ -140,9 +147,9 @@ static bool boot(struct machine *m, const struct boot_state *state, struct resul
 			    strerror(-error));
 		return false;
 	}
-	if (state_is_multiboot(state))
-		machine_firmware(m);
-	error = vcpu_boot(&m->vcpus[0], state);
+	error = state_is_multiboot(state) ? machine_firmware(m) : 0;
+	if (error >= 0)
+		error = vcpu_boot(&m->vcpus[0], state);
 	if (error < 0)
 		ending_fill(why, RESULT_INTERNAL,
 			    "KVM refuses the boot processor's first state: %s", strerror(-error));
@@ -172,6 +179,23 @@ static bool enough_host(const struct machine *m, struct result *why)
 	return false;
 }
 
+static bool open_vm(struct machine *m, const struct kvm_calls *kvm, struct result *why)
+{
+	bool in_kernel = m->options->kernel_lapic;
+
+	return vm_open(&m->vm, kvm, m->traits, in_kernel ? VM_LAPIC_KERNEL : VM_LAPIC_USER, why) &&
+	       (!in_kernel || kernel_lapic_enable(&m->vm, m->options->cpus, why));
+}
+
+static bool begin_census(struct machine *m, struct event_base *base, struct result *why)
+{
+	int error = m->options->kernel_lapic ? machine_census_open(m, base) : 0;
+
+	if (error < 0)
+		ending_fill(why, RESULT_INTERNAL, "a timer for the machine: %s", strerror(-error));
+	return error >= 0;
+}
+
 bool machine_open(struct machine *m, const struct options *options,
 		  const struct host_traits *traits, const struct kvm_calls *kvm,
 		  struct ending *ending, const struct machine_console *console,
@@ -192,6 +216,7 @@ bool machine_open(struct machine *m, const struct options *options,
 	pthread_mutex_init(&m->start_lock, NULL);
 	pthread_cond_init(&m->start_cond, NULL);
 	layout_init(&m->layout);
+	census_init(&m->census, options->cpus);
 	if (!watch_init(&m->watch, options->cpus, input_may_wake, m)) {
 		ending_fill(why, RESULT_INTERNAL, "no memory for %u CPUs", options->cpus);
 		return false;
@@ -202,9 +227,9 @@ bool machine_open(struct machine *m, const struct options *options,
 		ending_fill(why, RESULT_USAGE, "%s", text);
 		return false;
 	}
-	return load(m, &state, why) && vm_open(&m->vm, kvm, traits, VM_LAPIC_USER, why) &&
-	       machine_wire(m, why) && make_map(m, why) && make_vcpus(m, base, why) &&
-	       boot(m, &state, why);
+	return load(m, &state, why) && open_vm(m, kvm, why) && machine_wire(m, why) &&
+	       make_map(m, why) && make_vcpus(m, base, why) && boot(m, &state, why) &&
+	       begin_census(m, base, why);
 }
 
 void machine_close(struct machine *m)
@@ -216,6 +241,8 @@ void machine_close(struct machine *m)
 	watch_destroy(&m->watch);
 	free(m->vcpus);
 	free(m->map_memory);
+	machine_census_close(m);
+	census_destroy(&m->census);
 	layout_destroy(&m->layout);
 	pthread_cond_destroy(&m->start_cond);
 	pthread_mutex_destroy(&m->start_lock);

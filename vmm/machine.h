@@ -6,6 +6,7 @@
 
 #include <pthread.h>
 #include <stdbool.h>
+#include <stdatomic.h>
 #include <stdint.h>
 
 #include "devices/bus.h"
@@ -16,12 +17,15 @@
 #include "devices/i8259.h"
 #include "devices/reset_port.h"
 #include "devices/test_lines.h"
+#include "devices/test_messages.h"
 #include "devices/uart16550.h"
+#include "vmm/census.h"
 #include "vmm/ending.h"
 #include "vmm/host.h"
 #include "vmm/layout.h"
 #include "vmm/options.h"
 #include "vmm/ram.h"
+#include "vmm/timer.h"
 #include "vmm/vcpu.h"
 #include "vmm/vm.h"
 #include "vmm/watch.h"
@@ -56,6 +60,12 @@ struct machine {
 	struct ram ram;
 	struct watch watch;
 	struct layout layout;
+	/* Where the Local APICs are KVM's. */
+	struct census census;
+	struct timer census_timer;
+	uint64_t census_wait_ns; /* [main thread] */
+	unsigned census_entries; /* [main thread] entries of all vCPUs at the last look */
+	atomic_bool intr;        /* the 8259s' INTR */
 
 	pthread_mutex_t device_lock; /* devices/bus.h: around every access to a bus */
 	struct bus ports, memory;
@@ -68,6 +78,7 @@ struct machine {
 	struct cmos cmos;
 	struct i8259 pic;
 	struct test_lines test_lines;
+	struct test_messages test_messages;
 
 	pthread_mutex_t map_lock; /* struct lapic_map_config */
 	void *map_memory;
@@ -107,6 +118,9 @@ void machine_memory(struct machine *machine, const struct access *access);
  * thread]
  */
 uint8_t machine_intack(struct machine *machine);
+
+/* A Local APIC tells of the EOI of a level-triggered vector. [any vCPU's thread] */
+void machine_eoi(struct machine *machine, uint8_t vector);
 
 /* Input for the guest: how much was taken. [any thread] */
 size_t machine_input(struct machine *machine, const uint8_t *bytes, size_t n);

@@ -4,6 +4,7 @@
 
 #include "vmm/machine_firmware.h"
 
+#include "vmm/kernel_lapic.h"
 #include "vmm/machine.h"
 
 #define LAPIC_SVR      0xF0u
@@ -31,13 +32,28 @@ static void start_8259(struct machine *m, uint16_t port, uint8_t vectors, uint8_
 	out(m, port + 1, 0);
 }
 
-void machine_firmware(struct machine *m)
+static int wire_kernel(struct machine *m)
+{
+	const struct vcpu *bsp = &m->vcpus[0];
+	int error = kernel_lapic_write(&m->vm, bsp->fd, LAPIC_SVR, SVR_ENABLED);
+
+	if (error >= 0)
+		error = kernel_lapic_write(&m->vm, bsp->fd, LAPIC_LINT0, LVT_EXTINT);
+	if (error >= 0)
+		error = kernel_lapic_write(&m->vm, bsp->fd, LAPIC_LINT1, LVT_NMI);
+	return error;
+}
+
+int machine_firmware(struct machine *m)
 {
 	struct lapic *bsp = m->vcpus[0].lapic;
 
 	start_8259(m, I8259_MASTER_PORT, VECTORS_MASTER, 1u << I8259_CASCADE);
 	start_8259(m, I8259_SLAVE_PORT, VECTORS_SLAVE, I8259_CASCADE);
+	if (m->options->kernel_lapic)
+		return wire_kernel(m);
 	lapic_mmio_write(bsp, LAPIC_SVR, 4, SVR_ENABLED);
 	lapic_mmio_write(bsp, LAPIC_LINT0, 4, LVT_EXTINT);
 	lapic_mmio_write(bsp, LAPIC_LINT1, 4, LVT_NMI);
+	return 0;
 }

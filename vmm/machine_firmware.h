@@ -10,8 +10,8 @@ struct machine;
  * The 8259s with vectors 08h and 70h, all inputs open; the boot processor's LAPIC as virtual wire
  * (MultiProcessor Specification 1.4, 3.6.2.2): software-enabled, LINT0 ExtINT, LINT1 NMI. A
  * Multiboot image is promised a machine that firmware has gone over; others find it as after reset.
- * [setup]
+ * 0 or -errno of KVM's, whose Local APIC it may be. [setup]
  */
-void machine_firmware(struct machine *machine);
+int machine_firmware(struct machine *machine);
 
 #endif

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "vmm/machine.h"
+#include "vmm/vcpu_kernel.h"
 
 /* The disassembler and printf are the deepest that a vCPU's thread calls. */
 #define STACK_BYTES (256 * 1024)
@@ -31,10 +32,11 @@ static bool wait_for_all(struct machine *m, bool ready)
 static void *run_vcpu(void *opaque)
 {
 	struct vcpu *v = opaque;
+	bool (*turn)(struct vcpu *) = v->lapic ? vcpu_turn : vcpu_kernel_turn;
 	bool ready = kick_join(&v->kick, v->run);
 
 	if (wait_for_all(v->machine, ready))
-		while (vcpu_turn(v))
+		while (turn(v))
 			;
 	kick_leave(&v->kick);
 	return NULL;

@@ -63,7 +63,8 @@ static bool host_suffices(const struct options *options, const struct host_trait
 							    : traits->max_vcpu_id);
 		return false;
 	}
-	if (options->cpus > OPTIONS_MAX_XAPIC_CPUS && !traits->x2apic_exits) {
+	if (options->cpus > OPTIONS_MAX_XAPIC_CPUS && !options->kernel_lapic &&
+	    !traits->x2apic_exits) {
 		end(result, RESULT_HOST_LACKS,
 		    "-smp %" PRIu32
 		    ": more than %d processors need x2APIC, whose registers this KVM does not hand "
@@ -125,9 +126,7 @@ static bool act(const struct options *options, struct result *result)
 	case OPTIONS_HELP: return say(options_help(options->topic), result);
 	case OPTIONS_VERSION: return say("lapicvm " LAPICVM_VERSION "\n", result);
 	case OPTIONS_DOCTOR: return doctor(options, &kvm_calls_real, stdout, result);
-	case OPTIONS_DIFF:
-		end(result, RESULT_INTERNAL, "diff is not there");
-		break;
+	case OPTIONS_DIFF: end(result, RESULT_INTERNAL, "diff is not there"); break;
 	case OPTIONS_RUN: run_guest(options, result); break;
 	}
 	return false;

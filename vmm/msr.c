@@ -20,7 +20,8 @@ static bool write_tsc(struct lapic *lapic, struct tsc *tsc, uint32_t index, uint
 		return false;
 	/* An armed deadline is a value of the TSC: it may have come nearer, or passed (rule
 	 * TMR-11). */
-	lapic_tsc_changed(lapic);
+	if (lapic)
+		lapic_tsc_changed(lapic);
 	return true;
 }
 
@@ -28,6 +29,8 @@ bool msr_answer(struct lapic *lapic, struct tsc *tsc, const struct msr_access *a
 		uint64_t *value)
 {
 	*value = access->value;
+	if (is_lapic(access->index) && !lapic)
+		return false; /* KVM has refused it */
 	if (is_lapic(access->index) && access->write)
 		return lapic_msr_write(lapic, access->index, access->value) == LAPIC_OK;
 	if (is_lapic(access->index))

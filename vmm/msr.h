@@ -12,7 +12,8 @@
 struct lapic;
 struct tsc;
 
-/* True: done, *value holds what a read gives. False: #GP(0), nothing has changed. [owner] */
+/* `lapic` is NULL where it is KVM's own. True: done, *value holds what a read gives. False: #GP(0),
+ * nothing has changed. [owner] */
 bool msr_answer(struct lapic *lapic, struct tsc *tsc, const struct msr_access *access,
 		uint64_t *value);
 

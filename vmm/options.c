@@ -78,7 +78,7 @@ static const struct option option_table[] = {
 	{"-initrd", OPT_INITRD, OF_GUEST, "a file"},
 	{"-append", OPT_APPEND, OF_GUEST, "a command line"},
 	{"-no-reboot", OPT_NO_REBOOT, OF_GUEST, NULL},
-	{"--lapic", OPT_LAPIC, OF_RUN, "the word user"},
+	{"--lapic", OPT_LAPIC, OF_RUN, "the word user or kernel"},
 	{"--no-x2apic", OPT_NO_X2APIC, OF_GUEST | OF_RANDOM, NULL},
 	{"--no-tsc-deadline", OPT_NO_TSC_DEADLINE, OF_GUEST | OF_RANDOM, NULL},
 	{"--timeout", OPT_TIMEOUT, OF_GUEST, "a number of seconds"},
@@ -187,12 +187,13 @@ static bool unknown_option(const struct parser *p, const char *given, size_t len
 
 static bool take_lapic(const struct parser *p, const char *value)
 {
-	if (strcmp(value, "user") == 0)
-		return true;
-	if (strcmp(value, "kernel") == 0)
-		return refuse(p, "--lapic=kernel: lapicvm has its Local APIC in user space only; "
-				 "leave the option out, or give --lapic=user");
-	return refuse(p, "--lapic=%s: no such place; give --lapic=user", value);
+	bool kernel = strcmp(value, "kernel") == 0;
+
+	if (!kernel && strcmp(value, "user") != 0)
+		return refuse(p, "--lapic=%s: no such place; give --lapic=user or --lapic=kernel",
+			      value);
+	p->options->kernel_lapic = kernel;
+	return true;
 }
 
 static bool take_image(const struct parser *p, const char *file)

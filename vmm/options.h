@@ -52,6 +52,7 @@ struct options {
 	unsigned initrd_count;
 	char **guest_args; /* after "--" */
 	int guest_arg_count;
+	bool kernel_lapic;   /* --lapic=kernel */
 	bool x2apic;         /* off by --no-x2apic */
 	bool tsc_deadline;   /* off by --no-tsc-deadline */
 	uint32_t timeout_ms; /* 0: none */

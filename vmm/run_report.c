@@ -27,15 +27,17 @@ static bool add_cpu(struct result *result, const struct vcpu *v)
 	uint64_t rip;
 	int length;
 
-	if (lapic_waits_for_sipi(v->lapic))
+	enum vcpu_state state = vcpu_state(v);
+
+	if (state == VCPU_WAITS_FOR_SIPI)
 		length = snprintf(result->detail + used, room, "cpu %u: waits for a SIPI\n", v->id);
 	else if (!vcpu_place(v, &rip, &interrupts_on))
 		length = snprintf(result->detail + used, room, "cpu %u: not known\n", v->id);
 	else
 		length = snprintf(result->detail + used, room,
 				  "cpu %u: %s at rip=0x%" PRIx64 ", interrupts %s, TPR class %u\n",
-				  v->id, v->halted ? "halted" : "running", rip,
-				  interrupts_on ? "on" : "off", lapic_cr8(v->lapic));
+				  v->id, state == VCPU_HALTED ? "halted" : "running", rip,
+				  interrupts_on ? "on" : "off", vcpu_tpr_class(v));
 	if (length >= 0 && (size_t)length < room)
 		return true;
 	result->detail[used] = '\0';
@@ -76,7 +78,7 @@ static void add_dropped_smis(const struct machine *m, struct result *result)
 static int first_halted(const struct machine *m)
 {
 	for (unsigned i = 0; i < m->cpus; i++)
-		if (m->vcpus[i].halted && !lapic_waits_for_sipi(m->vcpus[i].lapic))
+		if (vcpu_state(&m->vcpus[i]) == VCPU_HALTED)
 			return (int)i;
 	return 0;
 }
@@ -107,6 +109,6 @@ void run_report_stats(const struct machine *m)
 		return;
 	for (unsigned i = 0; i < m->cpus; i++)
 		all[i] = &m->vcpus[i].stats;
-	stats_print(all, m->cpus, stderr);
+	stats_print(all, m->cpus, !m->options->kernel_lapic, stderr);
 	free(all);
 }

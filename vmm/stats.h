@@ -87,9 +87,9 @@ uint64_t stats_percentile(const struct stats_histogram *histogram, unsigned perm
 
 /* Adds `from` to `to`. Both must be still: threads joined. */
 void stats_add(struct stats_vcpu *to, const struct stats_vcpu *from);
-/* Prints the sum over the vCPUs as tables; they are still. False: memory is out, and nothing was
- * printed. */
-bool stats_print(const struct stats_vcpu *const *vcpus, unsigned count, FILE *to);
+/* Prints the sum over the vCPUs as tables; they are still. `model`: the Local APICs are ours, and
+ * so their counts are there. False: memory is out, and nothing was printed. */
+bool stats_print(const struct stats_vcpu *const *vcpus, unsigned count, bool model, FILE *to);
 /* "HLT" for KVM_EXIT_HLT; NULL for a reason without a name here. */
 const char *stats_exit_name(uint32_t reason);
 

@@ -104,7 +104,15 @@ static void print_timer(const struct stats_histogram *timer, FILE *to)
 			(double)stats_percentile(timer, rows[i].permille) / 1000.0);
 }
 
-bool stats_print(const struct stats_vcpu *const *vcpus, unsigned count, FILE *to)
+static void print_without_model(const struct stats_vcpu *sum, FILE *to)
+{
+	fprintf(to, "events\n");
+	fprintf(to, "  %-36s %12" PRIu64 "\n", "kicks", sum->kicks);
+	fprintf(to, "  %-36s %12" PRIu64 "\n", "entries that ask for the window", sum->windows);
+	fprintf(to, "interrupts, halts and timer are not known: the Local APICs are KVM's\n");
+}
+
+bool stats_print(const struct stats_vcpu *const *vcpus, unsigned count, bool model, FILE *to)
 {
 	struct stats_vcpu *sum = calloc(1, sizeof(*sum));
 
@@ -114,9 +122,13 @@ bool stats_print(const struct stats_vcpu *const *vcpus, unsigned count, FILE *to
 		stats_add(sum, vcpus[i]);
 	fprintf(to, "statistics of %u %s\n", count, count == 1 ? "vCPU" : "vCPUs");
 	print_exits(sum, to);
-	print_interrupts(sum, to);
-	print_events(sum, to);
-	print_timer(&sum->timer, to);
+	if (model) {
+		print_interrupts(sum, to);
+		print_events(sum, to);
+		print_timer(&sum->timer, to);
+	} else {
+		print_without_model(sum, to);
+	}
 	free(sum);
 	return true;
 }

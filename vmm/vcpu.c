@@ -36,6 +36,28 @@ bool vcpu_place(const struct vcpu *v, uint64_t *rip, bool *interrupts_on)
 	return error >= 0;
 }
 
+enum vcpu_state vcpu_state(const struct vcpu *v)
+{
+	struct kvm_mp_state state = {.mp_state = KVM_MP_STATE_RUNNABLE};
+
+	if (v->lapic && lapic_waits_for_sipi(v->lapic))
+		return VCPU_WAITS_FOR_SIPI;
+	if (v->lapic)
+		return v->halted ? VCPU_HALTED : VCPU_RUNNING;
+	kvm_ioctl(v->vm->kvm, v->fd, KVM_GET_MP_STATE, &state);
+	switch (state.mp_state) {
+	case KVM_MP_STATE_UNINITIALIZED:
+	case KVM_MP_STATE_INIT_RECEIVED: return VCPU_WAITS_FOR_SIPI;
+	case KVM_MP_STATE_HALTED: return VCPU_HALTED;
+	default: return VCPU_RUNNING;
+	}
+}
+
+uint8_t vcpu_tpr_class(const struct vcpu *v)
+{
+	return v->lapic ? lapic_cr8(v->lapic) : (uint8_t)v->run->cr8;
+}
+
 /* ---- the exit ---- */
 
 static void answer_memory(struct vcpu *v, const struct access *access)
@@ -73,6 +95,7 @@ static void answer(struct vcpu *v, const struct exit *exit)
 	case EXIT_MSR: answer_msr(v, &exit->u.msr); return;
 	case EXIT_HALT: v->halted = !inject_holds_nmi(v); return;
 	case EXIT_TPR: lapic_write_cr8(v->lapic, v->run->cr8); return;
+	case EXIT_EOI: /* of KVM's own Local APICs */
 	case EXIT_SHUTDOWN:
 	case EXIT_FAILED_ENTRY:
 	case EXIT_EMULATION:

@@ -28,7 +28,7 @@ struct vcpu {
 	struct kvm_run *run;
 	uint32_t signature; /* CPUID.1:EAX */
 
-	struct lapic *lapic;
+	struct lapic *lapic; /* NULL: KVM's own, and so with all that is about it below */
 	void *lapic_memory, *lapic_page;
 	struct lapic_deadline deadline; /* lapic_next_deadline() as of the last change */
 	bool deadline_changed;          /* the timerfd does not know of it yet */
@@ -44,6 +44,9 @@ struct vcpu {
 	atomic_bool in_guest;
 	bool claims_page; /* under the layout's lock */
 	uint64_t claimed_page;
+
+	/* KVM_RUNs begun and ended where the LAPIC is KVM's: odd while it is in one */
+	atomic_uint entries;
 
 	/* [owner] */
 	bool halted;     /* executed HLT, and nothing has woken it since */
@@ -75,6 +78,12 @@ bool vcpu_turn(struct vcpu *v);
  */
 bool vcpu_finish(struct vcpu *v);
 
+enum vcpu_state { VCPU_RUNNING, VCPU_HALTED, VCPU_WAITS_FOR_SIPI };
+
+/* What it was doing. [after its thread has ended] */
+enum vcpu_state vcpu_state(const struct vcpu *v);
+/* Its task priority class, 0 .. 15. [after its thread has ended] */
+uint8_t vcpu_tpr_class(const struct vcpu *v);
 /* Where it stands, and its RFLAGS.IF. False: KVM does not say. [after its thread has ended] */
 bool vcpu_place(const struct vcpu *v, uint64_t *rip, bool *interrupts_on);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Makes a vCPU and the Local APIC that belongs to it, and unmakes both.
+// Makes a vCPU and the Local APIC that belongs to it, unless that is KVM's, and unmakes both.
 // Not its life: that is vcpu.c.
 
 #include <errno.h>
@@ -73,7 +73,8 @@ static bool init_rest(struct vcpu *v, struct kvm_cpuid2 *cpuid, struct result *w
 	if (error < 0)
 		return failed(why, v, "KVM_SET_CPUID2", error);
 	v->signature = cpuid_value(cpuid, 1, 0, 0);
-	return tsc_init(&v->tsc, v->vm, v->fd, tsc_host, why) && init_lapic(v, cpuid, why);
+	return tsc_init(&v->tsc, v->vm, v->fd, tsc_host, why) &&
+	       (v->machine->options->kernel_lapic || init_lapic(v, cpuid, why));
 }
 
 bool vcpu_open(struct vcpu *v, struct machine *machine, uint32_t id, struct result *why)

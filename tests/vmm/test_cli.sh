@@ -57,7 +57,7 @@ ends 64 usage run -m 1
 holds "$err" "a guest needs at least 2M"
 ends 64 usage run -m 99999999999999G
 ends 64 usage run a b
-ends 64 usage run --lapic=kernel
+ends 64 usage run --lapic=moon
 ends 64 usage doctor --report
 is "$(wc -l <"$err")" 2 "a usage error is two lines"
 printf 'lapicvm: no command '\''a?b'\''' >"$tmp/wanted"

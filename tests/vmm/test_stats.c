@@ -38,7 +38,7 @@ static const char *printed(const struct stats_vcpu *first, const struct stats_vc
 	FILE *to = fmemopen(text, sizeof(text), "w");
 
 	assert_non_null(to);
-	assert_true(stats_print(vcpus, second ? 2 : 1, to));
+	assert_true(stats_print(vcpus, second ? 2 : 1, true, to));
 	fclose(to);
 	return text;
 }
