@@ -132,8 +132,9 @@ $(O)/pic/%.o: %.c Makefile
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(HOST) $(call flags,$*) -fPIC -fno-semantic-interposition -MMD -MP -c -o $@ $<
 
-# The tour travels inside lapicvm.
+# The tour travels inside lapicvm, and so does the ledger of `diff` with the rules that it names.
 $(O)/obj/vmm/tour_image.o: $(TOUR)
+$(O)/obj/vmm/diff/ledger_image.o: vmm/diff/ledger.txt lapic/RULES.md
 $(O)/obj/vmm/%.o: vmm/%.S Makefile
 	$(call say,AS,$<)
 	$(Q)mkdir -p $(@D)

@@ -23,12 +23,54 @@ enum ledger_verdict {
 
 struct ledger;
 
-/* Reads a ledger. NULL: `why` says in one sentence what is wrong, with the line: a word or rule ID
- * that is unknown, an entry without a reason, a name that comes twice. */
+/*
+ * The ledger of this program, vmm/diff/ledger.txt, and lapic/RULES.md, where rule IDs must stand:
+ * both NUL-terminated, both put in at build time.
+ */
+extern const char ledger_text[], ledger_rules[];
+
+/*
+ * The file: entries of lines, each a word and its text; # begins a comment line.
+ *
+ *   entry NAME       begins one; NAME of letters, digits and -
+ *   rule ID          of lapic/RULES.md
+ *   sdm TEXT         the section
+ *   verdict          ours-sdm | both-allowed | undefined
+ *   why TEXT         one line or more
+ *   when TERMS       one line or more; one whose terms all hold is enough
+ *
+ * A term is KEY=VALUE, KEY!=VALUE for its contrary, or a flag. Lists are parted by commas.
+ *   field=           value fault arrived eoi state register base deadline count; always needed
+ *   op=              words of operations
+ *   at=              registers: which one differs; where field=register
+ *   to=              registers: which one the operation names, by page offset or MSR
+ *   where=N, N..M, N/MASK   the operation's OFFSET, INDEX or ADDRESS
+ *   value=N/MASK     the operation's VALUE, DATA, ...
+ *   ours= kvm=       N or N/MASK, where N may be: none (no exception, nothing arrived), gp, nmi,
+ *                    running halted waits-for-sipi lost, value and vector (the operation's), and
+ *                    lvt-error lvt-timer spurious (vectors of that CPU's registers)
+ *   bits=            N, or vector, lvt-error, lvt-timer: their bit in this register of IRR, ISR,
+ *                    TMR. The two values differ in no other bits.
+ *   lacks=ours|kvm   this side's value has no bit that the other's lacks
+ *   dest=N, id       where the interrupt that the operation sends goes; id: as that CPU's own ID is
+ *   before= mode=    disabled xapic x2apic: that CPU's, before and after the step
+ *   enabled=0|1      SVR bit 8 of that CPU
+ *   lvt-error= lvt-timer= svr= dfr= ldr=   N/MASK of that CPU's register
+ *   dword=0|1        the access stays within the register's low 32 bits
+ *   whole=0|1        it is 4 bytes wide and aligned at 16
+ *   same-cpu         the CPU is the operation's own
+ * Registers: names as of finding_register_name() with - for the blank; IRR* is all that begin so.
+ *
+ * Of each `when`, some term besides `field` must say what the difference or the operation is: an
+ * entry that would explain anything is refused.
+ *
+ * Reads a ledger. NULL: `why` says in one sentence what is wrong, with the line: a word or rule ID
+ * that is unknown, an entry without a reason, a name that comes twice.
+ */
 struct ledger *ledger_read(FILE *from, const char *name, char *why, size_t why_size);
 void ledger_free(struct ledger *ledger);
 
-/* The entry that explains this finding, counted; or -1. */
+/* The first entry that explains this finding, counted; or -1. */
 int ledger_match(struct ledger *ledger, const struct finding *finding);
 
 unsigned ledger_count(const struct ledger *ledger);
