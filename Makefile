@@ -186,7 +186,7 @@ $(BENCH): $(O)/bench/%: $(O)/obj/tests/bench/%.o $(call beside,bench) $(LIBLAPIC
 	$(call link,-pthread)
 
 # --- what a person types ---------------------------------------------------------------------------
-.PHONY: deps demo check lint rules fuzz stress bench coverage install clean help where
+.PHONY: deps demo check lint rules fuzz stress diff bench coverage install clean help where
 EXPORTS := CC='$(CC)' BUILD='$(BUILD)' O='$(O)'
 
 deps:
@@ -216,6 +216,9 @@ fuzz:
 stress:
 	@$(MAKE) --no-print-directory -j$$(nproc) SAN=thread stress-build
 	@$$(setarch -R true 2>/dev/null && echo setarch -R) $(BUILD)/tsan/stress_post --posts $(STRESS_POSTS)
+
+diff: $(PROGRAM)
+	@$(O)/lapicvm diff --time $(SECONDS)s --save $(O)/diff
 
 bench: $(BENCH)
 	@for b in $^; do $$b || exit; done
@@ -257,6 +260,7 @@ help:
 	@echo 'make coverage   lines and branches of lapic/ that its unit tests run; at least 95 % of the lines'
 	@echo 'make fuzz       each fuzzer for SECONDS=60'
 	@echo 'make stress     STRESS_POSTS=10000000 posts under the thread sanitizer'
+	@echo 'make diff       random programs on this Local APIC and on the one in KVM, for SECONDS=60'
 	@echo 'make bench      what the model costs, without KVM'
 	@echo 'make install    DESTDIR= PREFIX=/usr/local LIBDIR='
 	@echo 'make deps       install what is missing for all of these     make clean     remove build/'

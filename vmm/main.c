@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "vmm/diff/diff.h"
 #include "vmm/doctor.h"
 #include "vmm/host.h"
 #include "vmm/kvm_calls.h"
@@ -126,7 +127,7 @@ static bool act(const struct options *options, struct result *result)
 	case OPTIONS_HELP: return say(options_help(options->topic), result);
 	case OPTIONS_VERSION: return say("lapicvm " LAPICVM_VERSION "\n", result);
 	case OPTIONS_DOCTOR: return doctor(options, &kvm_calls_real, stdout, result);
-	case OPTIONS_DIFF: end(result, RESULT_INTERNAL, "diff is not there"); break;
+	case OPTIONS_DIFF: return diff(options, &kvm_calls_real, result);
 	case OPTIONS_RUN: run_guest(options, result); break;
 	}
 	return false;

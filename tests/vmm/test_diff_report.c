@@ -111,8 +111,9 @@ static void many_that_stall_are_said(void **state)
 	(void)state;
 	for (unsigned i = 1; i < 9; i++)
 		add_row(i, LOCKSTEP_SAME, "");
-	add_row(9, LOCKSTEP_STALLED, "");
+	add_row(9, LOCKSTEP_STALLED, "too slow");
 	assert_non_null(strstr(print(print_tally), "more than a tenth"));
+	assert_non_null(strstr(text, "before their end; seed 9: too slow\n"));
 }
 
 static void nothing_run_is_no_division_by_zero(void **state)

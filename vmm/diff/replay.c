@@ -42,7 +42,7 @@ static bool add_file(struct replay *replay, const char *path, struct result *res
 	struct replay_file file = {.path = strdup(path)};
 	FILE *from = fopen(path, "re");
 	char why[512];
-	bool good;
+	bool good, unreadable;
 
 	if (!from || !file.path || !grow(replay)) {
 		good = refuse(path, result);
@@ -52,12 +52,13 @@ static bool add_file(struct replay *replay, const char *path, struct result *res
 		return good;
 	}
 	good = program_read(&file.program, from, path, why, sizeof(why));
+	unreadable = ferror(from) != 0;
 	fclose(from);
 	if (good) {
 		replay->files[replay->count++] = file;
 	} else {
 		free(file.path);
-		ending_fill(result, RESULT_BAD_IMAGE, "%s", why);
+		ending_fill(result, unreadable ? RESULT_UNREADABLE : RESULT_BAD_IMAGE, "%s", why);
 	}
 	return good;
 }

@@ -129,24 +129,43 @@ static void print_entries(const struct tally *tally, FILE *to)
 	}
 }
 
+void report_print_amount(uint64_t count, const char *of, FILE *to)
+{
+	fprintf(to, "%" PRIu64 " %s%s", count, of, count == 1 ? "" : "s");
+}
+
+static const char *first_stalled(const struct tally *tally, char text[1024])
+{
+	size_t i = 0;
+
+	while (i + 1 < tally->count && tally->rows[i].outcome != LOCKSTEP_STALLED)
+		i++;
+	snprintf(text, 1024, "%s: %s", tally->rows[i].name, tally->rows[i].text);
+	return text;
+}
+
 void report_print(const struct tally *tally, FILE *to)
 {
 	uint64_t stalled = tally->outcomes[LOCKSTEP_STALLED];
+	char text[1024];
 
-	fprintf(to, "%zu program%s, %" PRIu64 " operations in %" PRIu64 ".%" PRIu64 " s",
-		tally->count, tally->count == 1 ? "" : "s", tally->done, tally->ms / 1000,
-		tally->ms % 1000 / 100);
+	report_print_amount(tally->count, "program", to);
+	fputs(", ", to);
+	report_print_amount(tally->done, "operation", to);
+	fprintf(to, " in %" PRIu64 ".%" PRIu64 " s", tally->ms / 1000, tally->ms % 1000 / 100);
 	if (tally->ms)
 		fprintf(to, ", %" PRIu64 " a second", tally->done * 1000 / tally->ms);
 	fprintf(to,
-		"\n%" PRIu64 " same, %" PRIu64 " differ, %" PRIu64 " stalled, %" PRIu64
-		" failed; %" PRIu64 " finding%s explained\n",
+		"\n%" PRIu64 " same, %" PRIu64 " differ, %" PRIu64 " stalled, %" PRIu64 " failed; ",
 		tally->outcomes[LOCKSTEP_SAME], tally->outcomes[LOCKSTEP_DIFFERS], stalled,
-		tally->outcomes[LOCKSTEP_FAILED], tally->explained,
-		tally->explained == 1 ? "" : "s");
+		tally->outcomes[LOCKSTEP_FAILED]);
+	report_print_amount(tally->explained, "finding", to);
+	fputs(" explained\n", to);
 	if (stalled * 10 > tally->count)
-		fprintf(to, "note: more than a tenth of the programs were given up, since the host "
-			    "stopped for too long: run again with less beside it\n");
+		fprintf(to,
+			"note: more than a tenth of the programs were given up before their end; "
+			"%s\n",
+			first_stalled(tally, text));
 	print_entries(tally, to);
 }
 

@@ -42,6 +42,8 @@ void report_junit(const struct report *report, const char *suite, FILE *to);
 /* A test for each program, and one for the ledger where it is to be met (`unmet` entries are not):
  * unmet < 0 leaves it out. False: no memory. */
 bool report_of_tally(struct report *report, const struct tally *tally, int unmet);
+/* "1 program", "2 programs". */
+void report_print_amount(uint64_t count, const char *of, FILE *to);
 /* Programs, operations, time, entries of the ledger. */
 void report_print(const struct tally *tally, FILE *to);
 
