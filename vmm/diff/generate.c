@@ -16,8 +16,8 @@ static const struct {
 	{scene_self, 70},      {scene_physical, 90},    {scene_logical, 90},
 	{scene_shorthand, 40}, {scene_odd_icr, 25},     {scene_nmi, 25},
 	{scene_init, 25},      {scene_message, 90},     {scene_halt, 55},
-	{scene_far_timer, 70}, {scene_short_timer, 40}, {scene_periodic, 15},
-	{scene_rearm, 2},      {scene_deadline, 60},
+	{scene_far_timer, 70}, {scene_short_timer, 40}, {scene_timed_sleep, 3},
+	{scene_periodic, 5},   {scene_rearm, 2},        {scene_deadline, 60},
 };
 
 static void play_one(struct scene *s, unsigned cpu)
@@ -70,6 +70,9 @@ static void begin(struct scene *s)
 	for (unsigned i = 0; i < SCENE_VECTORS; i++)
 		s->vectors[i] = (uint8_t)(16 + scene_below(s, 240));
 	s->vectors[1] = (uint8_t)((s->vectors[0] & 0xF0) | scene_below(s, 16));
+	/* After power-up KVM's processors hear a SIPI only when they have had an INIT. */
+	if (!s->program->started && s->model.cpus > 1)
+		scene_icr(s, 0, 0, MODEL_INIT << 8 | MODEL_ASSERT | MODEL_OTHERS);
 	for (unsigned cpu = 0; cpu < s->model.cpus; cpu++) {
 		if (!model_acts(&s->model, cpu))
 			scene_start(s, cpu);
@@ -97,6 +100,7 @@ bool generate(const struct generate_config *config, struct program *program)
 	*program =
 		(struct program){.cpus = config->cpus ? config->cpus : cpus, .seed = config->seed};
 	program->started = scene_chance(&s, 80);
+	s.sleeps = scene_chance(&s, 80);
 	model_start(&s.model, program->cpus, program->started, s.x2apic);
 	begin(&s);
 	while (program->count < s.limit && !s.no_memory) {

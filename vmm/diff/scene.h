@@ -23,6 +23,7 @@ struct scene {
 	size_t limit;    /* operations wanted: what is emitted beyond them is dropped */
 	uint64_t random; /* state of splitmix64 */
 	bool x2apic, tsc_deadline, no_memory;
+	bool sleeps;                    /* some programs are without HLT */
 	uint8_t vectors[SCENE_VECTORS]; /* few, so that they meet each other */
 };
 
@@ -77,6 +78,7 @@ void scene_message(struct scene *s, unsigned cpu);
 void scene_halt(struct scene *s, unsigned cpu);
 void scene_far_timer(struct scene *s, unsigned cpu); /* scene_timer.c */
 void scene_short_timer(struct scene *s, unsigned cpu);
+void scene_timed_sleep(struct scene *s, unsigned cpu);
 void scene_periodic(struct scene *s, unsigned cpu);
 void scene_rearm(struct scene *s, unsigned cpu);
 void scene_deadline(struct scene *s, unsigned cpu);

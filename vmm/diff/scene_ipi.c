@@ -155,6 +155,10 @@ void scene_odd_icr(struct scene *s, unsigned cpu)
 	uint32_t mode = modes[scene_below(s, sizeof(modes))], low = scene_vector(s);
 	uint32_t dest = physical(s, cpu);
 
+	/* KVM remembers mode 011b, once that of a remote read, and ends the next HLT by it. */
+	if (mode == 3 && s->sleeps)
+		mode = 7;
+
 	/* Some of these start or end a sleep on one side alone. */
 	if (any_halted(s) || any_waiting(s))
 		mode = 7;
@@ -168,6 +172,8 @@ void scene_odd_icr(struct scene *s, unsigned cpu)
 		low |= scene_chance(s, 50) ? MODEL_SELF : MODEL_ALL;
 	if (scene_chance(s, 30))
 		low |= 0x1000;
+	if (s->model.cpu[cpu].mode == FINDING_XAPIC && scene_chance(s, 20))
+		low |= (uint32_t)scene_random(s) & 0xFFF32000;
 	scene_icr(s, cpu, dest, low | mode << 8);
 	scene_read(s, cpu, MODEL_ICR);
 }
@@ -189,13 +195,24 @@ void scene_nmi(struct scene *s, unsigned cpu)
 		scene_icr(s, cpu, 0, low | MODEL_OTHERS);
 }
 
+/* Nobody else has this CPU's ID. Where two have it KVM reaches one alone, and a processor that is
+ * reset on one side is not worth that. */
+static bool alone(const struct scene *s, unsigned cpu)
+{
+	struct model_message message = {.sender = -1, .dest = scene_id(s, cpu), .dest32 = true};
+
+	return model_reaches(&s->model, &message) == 1u << cpu;
+}
+
 /* SIPI to one, by a CPU or, where none runs, by the host. */
 static void sipi(struct scene *s, unsigned cpu)
 {
 	int sender = scene_other(s, cpu);
 	uint32_t low = MODEL_SIPI << 8 | (PROGRAM_SIPI_FIRST + scene_below(s, 0x70));
 
-	if (sender >= 0 && s->model.cpu[sender].mode != FINDING_DISABLED)
+	if (sender >= 0 && s->model.cpu[sender].mode != FINDING_DISABLED && !alone(s, cpu))
+		scene_icr(s, (unsigned)sender, 0, low | MODEL_ASSERT | MODEL_OTHERS);
+	else if (sender >= 0 && s->model.cpu[sender].mode != FINDING_DISABLED)
 		scene_icr(s, (unsigned)sender, scene_id(s, cpu), low | MODEL_ASSERT);
 	else
 		scene_msi(s, scene_id(s, cpu), false, false, low);
@@ -231,6 +248,8 @@ void scene_init(struct scene *s, unsigned cpu)
 		scene_icr(s, cpu, 0, low | MODEL_SELF);
 	else if (scene_chance(s, 15))
 		scene_icr(s, cpu, 0, low | (scene_chance(s, 50) ? MODEL_OTHERS : MODEL_ALL));
+	else if (!alone(s, victim))
+		return;
 	else if (scene_chance(s, 15))
 		scene_msi(s, scene_id(s, victim), false, false, low & 0xC7FF);
 	else
@@ -289,7 +308,7 @@ void scene_halt(struct scene *s, unsigned cpu)
 	bool off = scene_chance(s, 8);
 
 	/* Nothing reaches a disabled Local APIC: that would be a sleep for ever. */
-	if (c->mode == FINDING_DISABLED || (off && !nmi_is_safe(s)))
+	if (!s->sleeps || c->mode == FINDING_DISABLED || (off && !nmi_is_safe(s)))
 		return;
 	if (!c->enabled)
 		scene_write(s, cpu, MODEL_SVR, 0x1FF);

@@ -13,6 +13,8 @@ void scene_disable(struct scene *s, unsigned cpu)
 
 	if (scene_chance(s, 20))
 		svr |= 0x200;
+	if (scene_chance(s, 5))
+		svr |= 0x1000;
 	if (scene_chance(s, 50))
 		scene_pend(s, cpu);
 	scene_write(s, cpu, MODEL_SVR, scene_chance(s, 80) ? 0xFF : svr & 0xFF);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Scenes of the timer: far counts that a program never sees the end of, short ones that a wait
-// outlasts. Not counts that run out at a moment of chance: those prove nothing.
+// Scenes of the timer: far counts that a program never sees the end of, near ones that are waited
+// for. Not counts that run out at a moment of chance: those prove nothing.
 #include "vmm/diff/scene.h"
 
 #include "vmm/msr_index.h"
@@ -128,26 +128,31 @@ static void arm(struct scene *s, unsigned cpu, uint32_t lvt, unsigned us)
 	scene_write(s, cpu, MODEL_TMICT, count ? count : 1);
 }
 
+/* So near that whoever compares waits for it. */
+static unsigned near_us(struct scene *s)
+{
+	return 10 + scene_below(s, 990);
+}
+
+static void enable(struct scene *s, unsigned cpu)
+{
+	if (!s->model.cpu[cpu].enabled)
+		scene_write(s, cpu, MODEL_SVR, 0x1FF);
+}
+
 void scene_short_timer(struct scene *s, unsigned cpu)
 {
 	uint32_t lvt = scene_vector(s);
-	bool masked = scene_chance(s, 20), sleeps = scene_chance(s, 10);
+	bool masked = scene_chance(s, 20);
 
 	if (!can_count(s, cpu))
 		return;
-	if (!s->model.cpu[cpu].enabled)
-		scene_write(s, cpu, MODEL_SVR, 0x1FF);
+	enable(s, cpu);
 	if (scene_chance(s, 40))
 		scene_plain(s, cpu, scene_chance(s, 50) ? PROGRAM_CLI : PROGRAM_STI);
-	arm(s, cpu, masked ? lvt | MODEL_MASKED : lvt, 10 + scene_below(s, 990));
-	/* It wakes the sleeper, or what wakes all does. */
-	if (sleeps && s->model.cpu[cpu].interrupts)
-		scene_plain(s, cpu, PROGRAM_HLT);
-	scene_wait(s, 2000);
-	if (!model_acts(&s->model, cpu)) {
-		scene_wake(s, cpu);
-		return;
-	}
+	arm(s, cpu, masked ? lvt | MODEL_MASKED : lvt, near_us(s));
+	if (scene_chance(s, 30))
+		scene_wait(s, 2000);
 	if (scene_chance(s, 50))
 		scene_read(s, cpu, MODEL_TMCCT);
 	/* Unmasked or made periodic too late: nothing comes. */
@@ -163,33 +168,43 @@ void scene_short_timer(struct scene *s, unsigned cpu)
 		scene_plain(s, cpu, PROGRAM_STI);
 }
 
-/* Any number of periods is one interrupt for a processor that does not look. */
+/* It wakes the sleeper, or else what wakes all does. */
+void scene_timed_sleep(struct scene *s, unsigned cpu)
+{
+	uint32_t lvt = scene_legal_vector(s);
+
+	if (!s->sleeps || !can_count(s, cpu))
+		return;
+	enable(s, cpu);
+	scene_write(s, cpu, MODEL_TPR, 0);
+	scene_plain(s, cpu, PROGRAM_STI);
+	arm(s, cpu, lvt, 8000);
+	scene_plain(s, cpu, PROGRAM_HLT);
+	scene_wait(s, 10000);
+	scene_wake(s, cpu);
+	stop(s, cpu);
+}
+
+/* Any number of periods is one interrupt for a processor that does not look; what is read or done
+ * lies well between two. */
 void scene_periodic(struct scene *s, unsigned cpu)
 {
 	uint32_t lvt = MODEL_TIMER_PERIODIC | scene_legal_vector(s);
-	unsigned phase = scene_below(s, 12);
+	unsigned us = 10000 + scene_below(s, 5000), periods = 1 + scene_below(s, 2);
 
 	if (!can_count(s, cpu))
 		return;
-	if (!s->model.cpu[cpu].enabled)
-		scene_write(s, cpu, MODEL_SVR, 0x1FF);
-	if (phase != 0) {
-		if (s->model.cpu[cpu].interrupts)
-			scene_plain(s, cpu, PROGRAM_CLI);
-		arm(s, cpu, lvt, 10 + scene_below(s, 990));
-		scene_wait(s, 2000);
-	} else {
-		/* Seldom, for it takes long: it is seen, with half a period to either side. */
-		scene_plain(s, cpu, PROGRAM_STI);
-		arm(s, cpu, lvt, 20000);
-		scene_wait(s, 50000);
+	enable(s, cpu);
+	scene_plain(s, cpu, scene_chance(s, 40) ? PROGRAM_CLI : PROGRAM_STI);
+	arm(s, cpu, lvt, us);
+	scene_wait(s, us * periods + us * 2 / 5);
+	if (scene_chance(s, 50))
 		scene_read(s, cpu, MODEL_TMCCT);
-	}
 	if (scene_chance(s, 30))
 		scene_write(s, cpu, MODEL_LVT_TIMER, lvt ^ MODEL_TIMER_PERIODIC);
 	stop(s, cpu);
 	scene_read(s, cpu, MODEL_TMCCT);
-	if (scene_chance(s, 80))
+	if (!s->model.cpu[cpu].interrupts && scene_chance(s, 80))
 		scene_plain(s, cpu, PROGRAM_STI);
 }
 
@@ -200,8 +215,7 @@ void scene_rearm(struct scene *s, unsigned cpu)
 
 	if (!can_count(s, cpu))
 		return;
-	if (!s->model.cpu[cpu].enabled)
-		scene_write(s, cpu, MODEL_SVR, 0x1FF);
+	enable(s, cpu);
 	arm(s, cpu, first, 20000);
 	scene_wait(s, 5000);
 	switch (scene_below(s, 5)) {
@@ -253,7 +267,8 @@ static void arm_deadline(struct scene *s, unsigned cpu)
 		return;
 	default:
 		relative(s, cpu, 10000 + (int64_t)scene_below(s, 990000));
-		scene_wait(s, 2000);
+		if (scene_chance(s, 30))
+			scene_wait(s, 2000);
 		return;
 	}
 }
@@ -267,8 +282,7 @@ void scene_deadline(struct scene *s, unsigned cpu)
 	}
 	if (!can_count(s, cpu))
 		return;
-	if (!s->model.cpu[cpu].enabled)
-		scene_write(s, cpu, MODEL_SVR, 0x1FF);
+	enable(s, cpu);
 	if (scene_chance(s, 20))
 		scene_plain(s, cpu, PROGRAM_CLI);
 	if (!(s->model.cpu[cpu].lvt_timer & MODEL_TIMER_DEADLINE) || scene_chance(s, 50))
