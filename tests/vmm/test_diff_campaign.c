@@ -282,6 +282,7 @@ static void a_difference_is_made_small_and_saved(void **state)
 	program_free(&program);
 	fflush(config.out);
 	assert_non_null(strstr(said, "seed 9 differs at operation 6: ESR differs\n"));
+	assert_non_null(strstr(said, "\n  cpus 2\n  0 write 0x280 4 0x0"));
 	assert_non_null(strstr(said, "saved with 1 operation; again: lapicvm diff --replay /tmp/"));
 }
 

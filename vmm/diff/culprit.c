@@ -14,6 +14,7 @@
 
 /* A difference that hangs on a moment may need more than one try to come again. */
 #define SAME_AGAIN 3u
+#define SHOWN_MAX  24u
 
 struct trial {
 	const struct campaign_calls *calls;
@@ -120,6 +121,20 @@ static char *comment_of(const char *name, size_t ops, unsigned tries, bool again
 	return text;
 }
 
+/* A CI keeps what was printed, but not always the file. */
+static void show(const struct program *program, FILE *to)
+{
+	char text[80];
+
+	if (program->count > SHOWN_MAX)
+		return;
+	fprintf(to, "  cpus %u%s\n", program->cpus, program->started ? ", started" : "");
+	for (size_t i = 0; i < program->count; i++) {
+		program_op_text(&program->ops[i], text);
+		fprintf(to, "  %s\n", text);
+	}
+}
+
 static bool save(const struct campaign_config *config, const struct program *program,
 		 const char *name, const char *comment, const struct lockstep_report *report,
 		 struct result *result)
@@ -164,6 +179,7 @@ bool culprit_keep(const struct campaign_config *config, const struct campaign_ca
 	if (again)
 		tries = calls->shrink(program, fails, &trial, config->shrink_tries);
 	comment = comment_of(name, ops, tries, again, &trial);
+	show(program, config->out);
 	good = save(config, program, name, comment, report, result);
 	free(comment);
 	return good;

@@ -83,7 +83,7 @@ static bool make_words(struct start *s, const struct options *o, bool kernel)
 		word(s, "--no-tsc-deadline");
 	if (o->guest_args)
 		word(s, "--");
-	for (int i = 0; i < o->guest_arg_count; i++)
+	for (int i = 0; o->guest_args && i < o->guest_arg_count; i++)
 		word(s, o->guest_args[i]);
 	return true;
 }
