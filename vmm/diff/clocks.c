@@ -11,6 +11,8 @@
 #define REG_TMCCT     0x39u
 #define REG_DCR       0x3Eu
 #define TIMER_MODE    0x60000u
+#define MASKED        0x10000u
+#define FLOOR_NS      UINT64_C(200000)
 #define PERIODIC      0x20000u
 #define SLACK_TICKS   2u /* rounding of ours, and of KVM's */
 #define NS_PER_MS     UINT64_C(1000000)
@@ -30,8 +32,10 @@ void clocks_look(struct clocks_timer *timer, const struct lapic *lapic, const ui
 	timer->shift = shift_of(side_register(image, REG_DCR));
 	timer->tmict = side_register(image, REG_TMICT);
 	timer->periodic = (side_register(image, REG_LVT_TIMER) & TIMER_MODE) == PERIODIC;
+	timer->masked = (side_register(image, REG_LVT_TIMER) & MASKED) != 0;
 	timer->runs = due.clock != LAPIC_CLOCK_NONE || count;
 	timer->expiry = UINT64_MAX;
+	timer->again = timer->again && timer->periodic && timer->runs;
 	if (due.clock == LAPIC_CLOCK_TSC) {
 		timer->tmict = 0;
 		ticks = due.at > now_tsc ? due.at - now_tsc : 0;
@@ -56,6 +60,7 @@ void clocks_written(struct clocks_timer *timer, unsigned reg, uint64_t t0, uint6
 	uint64_t took = t1 - t0;
 
 	if (reg == REG_TMICT) {
+		timer->again = false;
 		timer->early = took;
 		timer->late = 0;
 	}
@@ -70,11 +75,22 @@ void clocks_written(struct clocks_timer *timer, unsigned reg, uint64_t t0, uint6
 	}
 }
 
+uint64_t clocks_period(const struct clocks_timer *timer)
+{
+	return (uint64_t)timer->tmict << timer->shift;
+}
+
 struct clocks_count clocks_counts(const struct clocks_timer *timer, uint64_t t0, uint64_t t1)
 {
 	struct clocks_count count = {0, 0};
 	uint64_t first, last;
 
+	if (timer->again) {
+		/* KVM may count by a stretched period: its floor is the same as ours. */
+		count.most = (clocks_period(timer) < FLOOR_NS ? FLOOR_NS : clocks_period(timer)) >>
+			     timer->shift;
+		return count;
+	}
 	if (!timer->runs || !timer->tmict || timer->expiry == UINT64_MAX)
 		return count;
 	first = timer->expiry - timer->early;

@@ -20,7 +20,8 @@ struct clocks_timer {
 	uint64_t expiry;      /* of ours, CLOCK_MONOTONIC ns; UINT64_MAX: not in this world */
 	uint64_t early, late; /* ns */
 	uint32_t tmict;       /* 0: no count, a deadline */
-	bool periodic;
+	bool periodic, masked;
+	bool again;     /* periodic, fast, has run out once, and nobody counts how often */
 	unsigned shift; /* of the divide value */
 };
 
@@ -32,6 +33,9 @@ void clocks_look(struct clocks_timer *timer, const struct lapic *lapic, const ui
  * up to then. */
 void clocks_written(struct clocks_timer *timer, unsigned reg, uint64_t t0, uint64_t t1,
 		    const struct clocks_timer *before);
+
+/* Of a periodic one, ns. */
+uint64_t clocks_period(const struct clocks_timer *timer);
 
 /* The counts that KVM may show from t0 to t1. */
 struct clocks_count {

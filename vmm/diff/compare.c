@@ -9,13 +9,11 @@
 #define REGISTERS     64u
 #define REG_ID        0x02u
 #define REG_LDR       0x0Du
-#define REG_ID        0x02u
-#define REG_LDR       0x0Du
 #define REG_ICR_HIGH  0x31u
 #define REG_DFR       0x0Eu
-#define REG_DFR       0x0Eu
+#define REG_ISR       0x10u
+#define REG_ESR       0x28u
 #define REG_SVR       0x0Fu
-#define REG_ICR_HIGH  0x31u
 #define REG_LVT_TIMER 0x32u
 #define REG_LVT_ERROR 0x37u
 #define REG_TMICT     0x38u
@@ -100,6 +98,8 @@ static void found(struct pair *pair, enum finding_field field, unsigned cpu, uns
 		.id = side_register(c->ours, REG_ID),
 		.ldr = side_register(c->ours, REG_LDR),
 		.dfr = side_register(c->ours, REG_DFR),
+		.past = field == FINDING_DEADLINE && kvm <= pair->ours.now_tsc,
+		.sent = pair->sent,
 		.icr_high = side_register(pair->cpu[pair->op->cpu].ours, REG_ICR_HIGH),
 	};
 }
@@ -139,9 +139,12 @@ static void compare_answer(struct pair *pair)
 	if (op->kind == PROGRAM_RDTSC || pair->ours_answer.fault != FINDING_NO_FAULT)
 		return;
 	count = compare_register(op, pair->before[cpu]) == REG_TMCCT;
-	/* A part of it says nothing of how far apart the two are. */
-	if (count && op->kind == PROGRAM_READ && (op->where % 16 || op->width < 4))
-		return;
+	/* A part of it says nothing of how far apart the two are; what lies beyond is no count. */
+	if (count && op->kind == PROGRAM_READ && (op->where % 16 || op->width != 4)) {
+		count = false;
+		if (op->where % 16 + op->width <= 4)
+			return;
+	}
 	if (compare_register(op, pair->before[cpu]) == REG_TMICT && !pair->kvm_answer.value &&
 	    pair->kvm.cpu[cpu].hidden_tmict)
 		return;
@@ -149,6 +152,17 @@ static void compare_answer(struct pair *pair)
 		compare_count(pair, cpu, pair->kvm_answer.value, pair->t0, pair->t1);
 	else if (pair->ours_answer.value != pair->kvm_answer.value)
 		found(pair, FINDING_VALUE, cpu, 0, pair->ours_answer.value, pair->kvm_answer.value);
+}
+
+/* Each vector is a finding of its own: one step may lead to several, for different reasons. */
+static void compare_vectors(struct pair *pair, unsigned cpu, unsigned reg, uint32_t ours,
+			    uint32_t kvm)
+{
+	for (uint32_t rest = ours ^ kvm; rest; rest &= rest - 1) {
+		uint32_t bit = rest & -rest;
+
+		found(pair, FINDING_REGISTER, cpu, reg, ours & bit, kvm & bit);
+	}
 }
 
 static void compare_cpu(struct pair *pair, unsigned n)
@@ -169,6 +183,8 @@ static void compare_cpu(struct pair *pair, unsigned n)
 
 		if (reg == REG_TMCCT)
 			compare_count(pair, n, b, c->kvm_from, c->kvm_to);
+		else if (reg >= REG_ISR && reg < REG_ESR)
+			compare_vectors(pair, n, reg, a, b);
 		else if (a != b)
 			found(pair, FINDING_REGISTER, n, reg, a, b);
 	}

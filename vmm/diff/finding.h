@@ -40,12 +40,14 @@ struct finding {
 	unsigned reg; /* FINDING_REGISTER: offset >> 4 */
 	unsigned n;   /* FINDING_ARRIVED, FINDING_EOI: position, from 0 */
 	uint64_t ours, kvm;
-	const struct program_op *op;    /* the step; after its end, with `settled`, the same */
-	enum finding_mode before, mode; /* of `cpu` in ours, before and after the step */
-	bool enabled;                   /* SVR bit 8 of `cpu` in ours, after the step */
+	const struct program_op *op;        /* the step; after its end, with `settled`, the same */
+	enum finding_mode before, mode;     /* of `cpu` in ours, before and after the step */
+	bool enabled;                       /* SVR bit 8 of `cpu` in ours, after the step */
 	uint32_t lvt_error, lvt_timer, svr; /* of `cpu` in ours, after the step */
-	uint32_t id, ldr, dfr; /* the same, as the registers have them */
-	uint32_t icr_high;     /* of the step's CPU, likewise: where a page write of the ICR went */
+	uint32_t id, ldr, dfr;              /* the same, as the registers have them */
+	bool past;                          /* FINDING_DEADLINE: KVM's has gone by */
+	uint32_t sent;     /* delivery modes that the program's IPIs have had so far: bit n */
+	uint32_t icr_high; /* of the step's CPU, likewise: where a page write of the ICR went */
 };
 
 /* "ESR of CPU 1: ours 00000080, KVM 00000000". At most 160 bytes with the NUL. */

@@ -59,6 +59,8 @@ extern const char ledger_text[], ledger_rules[];
  *   dword=0|1        the access stays within the register's low 32 bits
  *   whole=0|1        it is 4 bytes wide and aligned at 16
  *   same-cpu         the CPU is the operation's own
+ *   past             field=deadline: KVM's deadline has gone by
+ *   sent=N/MASK      delivery modes of the IPIs that the program has sent so far: bit 3 for 011b
  * Registers: names as of finding_register_name() with - for the blank; IRR* is all that begin so.
  *
  * Of each `when`, some term besides `field` must say what the difference or the operation is: an

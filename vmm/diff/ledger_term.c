@@ -212,6 +212,17 @@ static bool same_cpu_holds(const struct ledger_term *term, const struct finding 
 	       finding->op->kind != PROGRAM_MSI;
 }
 
+static bool past_holds(const struct ledger_term *term, const struct finding *finding)
+{
+	(void)term;
+	return finding->field == FINDING_DEADLINE && finding->past;
+}
+
+static bool sent_holds(const struct ledger_term *term, const struct finding *finding)
+{
+	return masked(term, term->a, finding->sent);
+}
+
 static bool read_where(struct ledger_term *term, const char *text);
 
 static const struct ledger_key keys[] = {
@@ -237,6 +248,8 @@ static const struct ledger_key keys[] = {
 	{"dword", ledger_word_bit, dword_holds, false},
 	{"whole", ledger_word_bit, whole_holds, false},
 	{"same-cpu", NULL, same_cpu_holds, false},
+	{"past", NULL, past_holds, true},
+	{"sent", ledger_word_plain_masked, sent_holds, false},
 };
 static const struct ledger_key where_masked = {"where", NULL, where_mask_holds, true};
 

@@ -24,10 +24,17 @@
 #define NEAR_NS         UINT64_C(3000000)  /* a timer that runs out so soon is waited for */
 #define LATER_NS        UINT64_C(300000)   /* after it is due: then KVM's has been seen to */
 #define AGAIN_NS        UINT64_C(30000000) /* before a difference is believed */
+#define FAST_NS         UINT64_C(10000000) /* periods below are not told apart */
 #define ROUNDS          50u
 #define VERSION_REG     3u
 #define VERSION_EOI     (1u << 24)
 #define LVT_ENTRIES_ALL 6u /* VERSION[23:16] with CMCI */
+#define REG_LVT_LINT0   0x35u
+#define REG_LVT_LINT1   0x36u
+#define LVT_LEVEL       0x8000u
+#define LVT_ACTIVE_LOW  0x2000u
+#define REG_ICR         0x30u
+#define REG_LVT_TIMER   0x32u
 #define REG_TPR         0x08u
 #define REG_PPR         0x0Au
 #define REG_ISR         0x10u
@@ -100,10 +107,20 @@ static uint64_t what_of(const struct program_op *op)
 	return plain[op->kind];
 }
 
+/* KVM's LAPICs have no LINT pins, and those of ours are not connected, so they are low: a
+ * level-triggered entry that takes low for active would deliver without end. */
+static uint64_t value_of(const struct program_op *op, enum finding_mode mode)
+{
+	int reg = compare_register(op, mode);
+	bool lint = reg == REG_LVT_LINT0 || reg == REG_LVT_LINT1;
+
+	return lint && (op->value & LVT_LEVEL) ? op->value & ~(uint64_t)LVT_ACTIVE_LOW : op->value;
+}
+
 static struct pair_answer bid(struct side *side, const struct program_op *op, uint64_t deadline)
 {
 	uint64_t base = side->kind->base(side, op->cpu), page = base & ~UINT64_C(0xFFF);
-	uint64_t what = what_of(op), address = op->where, value = op->value;
+	uint64_t what = what_of(op), address = op->where, value = value_of(op, pair_mode(base));
 	const struct puppet_block *block = side->cpu[op->cpu].block;
 
 	if (op->kind == PROGRAM_READ || op->kind == PROGRAM_WRITE)
@@ -139,7 +156,7 @@ static uint64_t first_expiry(const struct pair *pair)
 	for (unsigned n = 0; n < pair->cpus; n++) {
 		const struct clocks_timer *t = &pair->cpu[n].timer;
 
-		if (t->runs && t->expiry != UINT64_MAX && t->expiry - t->early < first)
+		if (t->runs && t->expiry != UINT64_MAX && !t->again && t->expiry - t->early < first)
 			first = t->expiry - t->early;
 	}
 	return first;
@@ -150,7 +167,11 @@ static void note_timer(struct pair *pair, const struct clocks_timer *before)
 	struct pair_cpu *c = &pair->cpu[pair->op->cpu];
 	int reg = compare_register(pair->op, pair->before[pair->op->cpu]);
 
-	if (reg >= 0 && pair->op->kind != PROGRAM_READ && pair->op->kind != PROGRAM_RDMSR)
+	bool whole = pair->op->kind == PROGRAM_WRITE && pair->op->where % 16 == 0 &&
+		     pair->op->width == 4;
+
+	if (reg >= 0 && (whole || pair->op->kind == PROGRAM_WRMSR) &&
+	    pair->kvm_answer.fault == FINDING_NO_FAULT)
 		clocks_written(&c->timer, (unsigned)reg, pair->t0, pair->t1, before);
 }
 
@@ -178,11 +199,31 @@ static bool do_by_cpu(struct pair *pair)
 	return true;
 }
 
+/* A timer that ran out while it was masked waits in KVM, which the ledger knows of. */
+static bool may_unmask_timer(const struct pair *pair)
+{
+	const struct program_op *op = pair->op;
+	bool writes = op->kind == PROGRAM_WRITE || op->kind == PROGRAM_WRMSR;
+
+	return writes && compare_register(op, pair->before[op->cpu]) == REG_LVT_TIMER;
+}
+
+static void note_sent(struct pair *pair)
+{
+	const struct program_op *op = pair->op;
+	bool writes = op->kind == PROGRAM_WRITE || op->kind == PROGRAM_WRMSR;
+
+	if (writes && compare_register(op, pair->before[op->cpu]) == REG_ICR)
+		pair->sent |= 1u << (op->value >> 8 & 7);
+}
+
 static bool do_op(struct pair *pair)
 {
 	const struct program_op *op = pair->op;
 
 	pair->done = false;
+	note_sent(pair);
+	pair->kvm.linger = may_unmask_timer(pair);
 	switch (op->kind) {
 	case PROGRAM_KEEP:
 		pair->ours.cpu[op->cpu].keep = pair->kvm.cpu[op->cpu].keep = op->value != 0;
@@ -208,18 +249,29 @@ static unsigned arrivals(const struct pair *pair)
 	return count;
 }
 
+/* Whether it comes again and again, to a processor that does not look: then once is as often. */
+static bool is_unseen(const struct pair *pair, unsigned n)
+{
+	const struct clocks_timer *t = &pair->cpu[n].timer;
+
+	return t->periodic && clocks_period(t) < FAST_NS &&
+	       (t->masked || !side_interrupts_on(&pair->ours, n));
+}
+
 /* Until the last timer that is about to run out has done so. */
 static bool wait_for_timers(struct pair *pair)
 {
 	uint64_t now = kick_clock_ns(), until = 0;
 
 	for (unsigned n = 0; n < pair->cpus; n++) {
-		const struct clocks_timer *t = &pair->cpu[n].timer;
+		struct clocks_timer *t = &pair->cpu[n].timer;
 
-		if (!t->runs || t->expiry == UINT64_MAX || t->expiry - t->early > now + NEAR_NS)
+		if (!t->runs || t->expiry == UINT64_MAX || t->again ||
+		    t->expiry - t->early > now + NEAR_NS)
 			continue;
 		if (t->expiry + t->late > until)
 			until = t->expiry + t->late;
+		t->again = is_unseen(pair, n);
 	}
 	if (until)
 		sleep_until(until + LATER_NS);
@@ -269,12 +321,16 @@ static bool follows(const struct pair *pair, const struct finding *finding,
 	       compare_register(pair->op, pair->before[pair->op->cpu]) == (int)finding->reg;
 }
 
-static void note(struct explained *explained, const struct finding *finding)
+static void note(const struct pair *pair, struct explained *explained,
+		 const struct finding *finding)
 {
 	bool isr = finding->reg >= REG_ISR && finding->reg < REG_ISR + 8;
 
-	if (finding->field == FINDING_FAULT)
+	if (finding->field == FINDING_FAULT) {
 		explained->fault = true;
+		explained->priority[finding->cpu] =
+			compare_register(pair->op, pair->before[finding->cpu]) == REG_TPR;
+	}
 	if (finding->field == FINDING_ARRIVED ||
 	    (finding->field == FINDING_REGISTER && (isr || finding->reg == REG_TPR)))
 		explained->priority[finding->cpu] = true;
@@ -294,7 +350,7 @@ static const struct finding *unexplained_of(struct pair *pair, struct ledger *le
 		if (!ledger || ledger_match(ledger, finding) < 0)
 			return finding;
 		++*count;
-		note(explained, finding);
+		note(pair, explained, finding);
 	}
 	return NULL;
 }

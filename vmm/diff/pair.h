@@ -37,6 +37,8 @@ struct pair {
 	struct pair_cpu cpu[PROGRAM_CPUS_MAX];
 	enum finding_mode before[PROGRAM_CPUS_MAX];
 
+	uint32_t sent; /* struct finding's */
+
 	/* The step. */
 	const struct program_op *op;
 	bool done; /* by a CPU that could */

@@ -82,6 +82,11 @@ bool side_puppet_out(struct side *side, unsigned n, unsigned port, uint32_t valu
 	}
 }
 
+bool side_interrupts_on(const struct side *side, unsigned n)
+{
+	return side->cpu[n].run->if_flag != 0;
+}
+
 void side_begin_step(struct side *side)
 {
 	for (unsigned n = 0; n < side->cpus; n++)

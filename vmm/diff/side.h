@@ -51,6 +51,9 @@ struct side {
 	unsigned cpus;
 	struct side_cpu cpu[PROGRAM_CPUS_MAX];
 	char trouble[256]; /* what the host refused; empty: nothing */
+	/* KVM's: the step may have let an interrupt go that KVM sees only at the end of a stretch
+	 * of emulated instructions. */
+	bool linger;
 	/* KVM's: what side_setup says of the host, and how often it was made good. */
 	bool isr_lost;
 	uint64_t isr_restored;
@@ -108,6 +111,8 @@ void side_close(struct side *side);
  * log.
  */
 void side_do(struct side *side, unsigned n, uint64_t what, uint64_t address, uint64_t value);
+/* Its RFLAGS.IF, as of the last exit. */
+bool side_interrupts_on(const struct side *side, unsigned n);
 /* Forgets the logs. */
 void side_begin_step(struct side *side);
 
@@ -123,8 +128,8 @@ uint32_t side_register(const uint8_t *image, unsigned reg);
 void side_set_register(uint8_t *image, unsigned reg, uint32_t value);
 
 /*
- * KVM_SET_LAPIC. KVM starts a one-shot timer that has run out once more, whose interrupt would come
- * a second time; so its TMICT is set to 0, and what it was is in hidden_tmict until ours has
+ * KVM_SET_LAPIC. KVM starts a timer that has run out once more, whose interrupt would come a second
+ * time; so its TMICT is set to 0, and what it was is in hidden_tmict until ours has
  * another. 0 or -errno.
  */
 int side_kernel_set(struct side *side, unsigned n, const uint8_t image[LAPIC_IMAGE_SIZE]);
