@@ -156,7 +156,7 @@ void scene_odd_icr(struct scene *s, unsigned cpu)
 	uint32_t dest = physical(s, cpu);
 
 	/* KVM remembers mode 011b, once that of a remote read, and ends the next HLT by it. */
-	if (mode == 3 && s->sleeps)
+	if (mode == 3 && s->sleeps && scene_chance(s, 80))
 		mode = 7;
 
 	/* Some of these start or end a sleep on one side alone. */
