@@ -313,12 +313,14 @@ static void a_signal_is_passed_on(void **state)
 
 	(void)state;
 	if (child == 0) {
-		write_script("trap 'say sigterm null; exit' TERM\nkill -TERM $PPID\n"
-			     "i=0; while [ $i -lt 200 ]; do sleep 0.1; i=$((i + 1)); done\n");
+		write_script(
+			"trap 'say sigterm null; echo passed >$SAID; exit' TERM\nkill -TERM $PPID\n"
+			"i=0; while [ $i -lt 200 ]; do sleep 0.1; i=$((i + 1)); done\n");
 		_exit(!run() && result.kind == RESULT_SIGTERM ? 0 : 1);
 	}
 	assert_int_equal(waitpid(child, &status, 0), child);
 	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+	assert_string_equal(contents(said), "passed\n");
 }
 
 static void a_report_that_cannot_be_written_is_told_first(void **state)
