@@ -7,6 +7,7 @@
 #include <stddef.h>
 
 #include "guests/runtime/apic.h"
+#include "guests/runtime/departs.h"
 #include "guests/runtime/memory.h"
 #include "guests/runtime/result.h"
 #include "guests/runtime/time.h"
@@ -34,7 +35,7 @@ static void keep_command_line(const struct multiboot_info *info)
 
 const char *guest_arg(const char *name)
 {
-	static char value[64];
+	static char value[256];
 	const char *at = command_line;
 
 	while (*at) {
@@ -73,6 +74,7 @@ unsigned guest_arg_number(const char *name, unsigned otherwise)
 void guest_boot(uint32_t info)
 {
 	keep_command_line((const struct multiboot_info *)(uintptr_t)info);
+	departs_init();
 	trap_init();
 	trap_load();
 	time_init();

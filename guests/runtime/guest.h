@@ -11,6 +11,7 @@
 #include "guests/runtime/apic.h"
 #include "guests/runtime/boot.h"
 #include "guests/runtime/cpu.h"
+#include "guests/runtime/departs.h"
 #include "guests/runtime/memory.h"
 #include "guests/runtime/print.h"
 #include "guests/runtime/result.h"
