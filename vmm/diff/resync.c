@@ -80,9 +80,10 @@ bool resync(struct pair *pair)
 		c->ours_deadline = pair->ours.kind->deadline(&pair->ours, n);
 		pair_clock(pair);
 		pair->ours.kind->image(&pair->ours, n, c->ours);
-		error = set_lapic(pair, n);
+		/* First the processor: its CR8 would take TPR[3:0] away again. */
+		error = set_state(pair, n);
 		if (error >= 0)
-			error = set_state(pair, n);
+			error = set_lapic(pair, n);
 		if (error >= 0)
 			continue;
 		side_fail(&pair->kvm, n, "KVM does not take our state: %s", strerror(-error));
