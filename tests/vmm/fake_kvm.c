@@ -13,6 +13,7 @@ enum { KVM_FD = 2000, VM_FD = 2001, VCPU_FD = 2002 };
 #define MSR_TSC       0x10u
 #define MSR_APIC_BASE 0x1Bu
 #define MSR_ADJUST    0x3Bu
+#define MSR_DEADLINE  0x6E0u
 #define RFLAGS_IF     0x200u
 
 static struct fake_vcpu *vcpu_of(struct fake_kvm *kvm, int fd)
@@ -50,6 +51,11 @@ static int msrs(struct fake_vcpu *v, bool set, struct kvm_msrs *msrs)
 			v->tsc_adjust = entry->data;
 		else
 			entry->data = v->tsc_adjust;
+		return 1;
+	case MSR_DEADLINE:
+		if (set || !v->kvm->split_pins)
+			return 0;
+		entry->data = v->tsc_deadline;
 		return 1;
 	case MSR_APIC_BASE:
 		if (v->kvm->no_apic_base)
@@ -126,6 +132,12 @@ static int enter(struct fake_vcpu *v)
 	int returned;
 
 	v->unfinished = false;
+	if (v->masked && !v->run->immediate_exit) {
+		v->passes++;
+		if (v->at_pass)
+			v->at_pass(v);
+		return came_back(v, -EINTR);
+	}
 	if (v->run->immediate_exit) {
 		v->finishes++;
 		return came_back(v, -EINTR);
@@ -187,6 +199,8 @@ static int vcpu_ioctl(struct fake_vcpu *v, unsigned long request, void *arg)
 	case KVM_GET_VCPU_EVENTS: get_events(v, arg); return 0;
 	case KVM_SET_VCPU_EVENTS: set_events(v, arg); return 0;
 	case KVM_SET_MP_STATE: v->mp_states++; return 0;
+	case KVM_GET_MP_STATE: ((struct kvm_mp_state *)arg)->mp_state = v->mp_state; return 0;
+	case KVM_SET_SIGNAL_MASK: v->masked = arg != NULL; return 0;
 	case KVM_SET_CPUID2: v->cpuid_set++; return 0;
 	case KVM_GET_TSC_KHZ: return (int)v->kvm->tsc_khz;
 	case KVM_GET_MSRS: return msrs(v, false, arg);

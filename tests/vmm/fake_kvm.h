@@ -28,7 +28,13 @@ struct fake_vcpu {
 	struct kvm_sregs sregs;
 	struct kvm_debugregs debug;
 	struct kvm_vcpu_events events;
-	struct kvm_lapic_state lapic; /* with split irqchip */
+	/* With split irqchip. */
+	struct kvm_lapic_state lapic;
+	uint64_t tsc_deadline;
+	uint32_t mp_state;
+	bool masked;     /* KVM_SET_SIGNAL_MASK is on: a KVM_RUN is a pass that runs no guest */
+	unsigned passes; /* such passes */
+	void (*at_pass)(struct fake_vcpu *v);
 	uint64_t apic_base, tsc_adjust, tsc_offset;
 	uint32_t guest_debug; /* control of KVM_SET_GUEST_DEBUG */
 	uint64_t stepped_rip; /* RIP when that began to single-step */
