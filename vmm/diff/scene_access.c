@@ -184,6 +184,17 @@ void scene_priority(struct scene *s, unsigned cpu)
 		scene_read(s, cpu, MODEL_TPR + 1);
 }
 
+/* By the page any value is an EOI. */
+static void end_one(struct scene *s, unsigned cpu)
+{
+	if (scene_chance(s, 80))
+		scene_plain(s, cpu, PROGRAM_EOI);
+	else if (s->model.cpu[cpu].mode == FINDING_X2APIC)
+		scene_write(s, cpu, MODEL_EOI, 0);
+	else
+		scene_write(s, cpu, MODEL_EOI, scene_below(s, 256));
+}
+
 /* Handlers without EOI, one nested in another, then the EOIs one by one. */
 void scene_in_service(struct scene *s, unsigned cpu)
 {
@@ -204,9 +215,9 @@ void scene_in_service(struct scene *s, unsigned cpu)
 		scene_op(s, keep);
 	for (unsigned i = 0; i < count; i++)
 		if (scene_chance(s, 85))
-			scene_plain(s, cpu, PROGRAM_EOI);
+			end_one(s, cpu);
 	if (scene_chance(s, 30))
-		scene_plain(s, cpu, PROGRAM_EOI);
+		end_one(s, cpu);
 }
 
 void scene_errors(struct scene *s, unsigned cpu)
