@@ -116,9 +116,10 @@ static void compare_log(struct pair *pair, enum finding_field field, unsigned cp
 	}
 }
 
-static void compare_count(struct pair *pair, unsigned cpu, uint64_t kvm, uint64_t from, uint64_t to)
+static void compare_count(struct pair *pair, unsigned cpu, const struct clocks_timer *timer,
+			  uint64_t kvm, uint64_t from, uint64_t to)
 {
-	struct clocks_count may = clocks_counts(&pair->cpu[cpu].timer, from, to);
+	struct clocks_count may = clocks_counts(timer, from, to);
 
 	if (kvm < may.least || kvm > may.most)
 		found(pair, FINDING_COUNT, cpu, REG_TMCCT, kvm < may.least ? may.least : may.most,
@@ -138,7 +139,8 @@ static void compare_answer(struct pair *pair)
 	/* Each side has looked at the TSC itself. */
 	if (op->kind == PROGRAM_RDTSC || pair->ours_answer.fault != FINDING_NO_FAULT)
 		return;
-	count = compare_register(op, pair->before[cpu]) == REG_TMCCT;
+	count = (op->kind == PROGRAM_READ || op->kind == PROGRAM_RDMSR) &&
+		compare_register(op, pair->before[cpu]) == REG_TMCCT;
 	/* A part of it says nothing of how far apart the two are; what lies beyond is no count. */
 	if (count && op->kind == PROGRAM_READ && (op->where % 16 || op->width != 4)) {
 		count = false;
@@ -148,8 +150,9 @@ static void compare_answer(struct pair *pair)
 	if (compare_register(op, pair->before[cpu]) == REG_TMICT && !pair->kvm_answer.value &&
 	    pair->kvm.cpu[cpu].hidden_tmict)
 		return;
-	if (count && pair->cpu[cpu].timer.runs)
-		compare_count(pair, cpu, pair->kvm_answer.value, pair->t0, pair->t1);
+	if (count && pair->answer_timer.runs)
+		compare_count(pair, cpu, &pair->answer_timer, pair->kvm_answer.value, pair->t0,
+			      pair->t1);
 	else if (pair->ours_answer.value != pair->kvm_answer.value)
 		found(pair, FINDING_VALUE, cpu, 0, pair->ours_answer.value, pair->kvm_answer.value);
 }
@@ -182,7 +185,7 @@ static void compare_cpu(struct pair *pair, unsigned n)
 		uint32_t a = side_register(c->ours, reg), b = side_register(c->kvm, reg);
 
 		if (reg == REG_TMCCT)
-			compare_count(pair, n, b, c->kvm_from, c->kvm_to);
+			compare_count(pair, n, &c->timer, b, c->kvm_from, c->kvm_to);
 		else if (reg >= REG_ISR && reg < REG_ESR)
 			compare_vectors(pair, n, reg, a, b);
 		else if (a != b)

@@ -196,6 +196,7 @@ static bool do_by_cpu(struct pair *pair)
 		pair->kvm_answer.value = pair->ours_answer.value = 0;
 	compare_look(pair);
 	note_timer(pair, &before);
+	pair->answer_timer = pair->cpu[op->cpu].timer;
 	return true;
 }
 

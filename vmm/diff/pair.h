@@ -43,7 +43,8 @@ struct pair {
 	const struct program_op *op;
 	bool done; /* by a CPU that could */
 	struct pair_answer ours_answer, kvm_answer;
-	uint64_t t0, t1; /* CLOCK_MONOTONIC ns around it on KVM's side */
+	struct clocks_timer answer_timer; /* of the operation's CPU, right after it */
+	uint64_t t0, t1;                  /* CLOCK_MONOTONIC ns around it on KVM's side */
 	struct finding findings[PAIR_FINDINGS_MAX];
 	unsigned finding_count;
 };
