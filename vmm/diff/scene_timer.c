@@ -104,7 +104,9 @@ void scene_far_timer(struct scene *s, unsigned cpu)
 {
 	if (!can_count(s, cpu))
 		return;
-	if (!s->model.cpu[cpu].counting || scene_chance(s, 20))
+	/* What counts may be the rest of a near one. */
+	if (!s->model.cpu[cpu].counting || s->model.cpu[cpu].divide < FAR_DIVIDE_MIN ||
+	    scene_chance(s, 20))
 		arm_far(s, cpu);
 	scene_read(s, cpu, scene_chance(s, 80) ? MODEL_TMCCT : MODEL_TMICT);
 	if (scene_chance(s, 70))
