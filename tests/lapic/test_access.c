@@ -28,6 +28,11 @@ static void test_page_is_4k_at_its_base(void **state)
 	assert_true(lapic_claims(l, 0xFEE00FFF));
 	assert_false(lapic_claims(l, 0xFEE01000));
 	assert_false(lapic_claims(l, 0));
+	for (uint64_t within = 0; within < 0x1000; within++) {
+		assert_true(lapic_claims(l, 0xFEE00000 + within));
+		assert_false(lapic_claims(l, 0xFEE01000 + within));
+		assert_false(lapic_claims(l, 0xFEDFF000 + within));
+	}
 	/* A higher address with the same low 32 bits is another. */
 	assert_false(lapic_claims(l, 0x1FEE00000));
 	assert_false(lapic_claims(l, UINT64_MAX));

@@ -211,6 +211,26 @@ static void test_profile_amd(void **state)
 	assert_true(c.init_to_self && c.msi_ff_broadcasts);
 }
 
+static void test_profiles_and_sizes_that_there_are_not(void **state)
+{
+	struct lapic_config c;
+	uint8_t untouched[sizeof(c)];
+
+	(void)state;
+	memset(&c, 0xFF, sizeof(c));
+	memset(untouched, 0xFF, sizeof(untouched));
+	for (unsigned profile = LAPIC_INTEL; profile <= LAPIC_AMD + 1; profile++) {
+		enum lapic_profile p = (enum lapic_profile)profile;
+
+		assert_false(lapic_config_profile(&c, sizeof(c) - 1, p));
+		assert_false(lapic_config_profile(&c, sizeof(c) + 1, p));
+		assert_true(profile <= LAPIC_AMD || !lapic_config_profile(&c, sizeof(c), p));
+		assert_memory_equal(&c, untouched, sizeof(c));
+	}
+	assert_true(lapic_config_profile(&c, sizeof(c), LAPIC_INTEL));
+	assert_true(lapic_config_profile(&c, sizeof(c), LAPIC_AMD));
+}
+
 /* Rules: LVT-1, TMR-7, MSR-5, LVT-5 */
 static void test_an_amd_lapic_works(void **state)
 {
@@ -287,6 +307,7 @@ int main(void)
 		rig_test(test_each_error_has_a_name_of_its_own),
 		rig_test(test_profile_intel),
 		rig_test(test_profile_amd),
+		rig_test(test_profiles_and_sizes_that_there_are_not),
 		rig_test(test_an_amd_lapic_works),
 		rig_test(test_a_clock_that_started_long_ago),
 	};

@@ -85,6 +85,8 @@ static void test_extd_is_reserved_without_x2apic(void **state)
 	assert_gp_write(l, MSR_BASE, X2APIC);
 	assert_mistake(l, "BASE-1");
 	assert_gp_write(l, MSR_BASE, OFF | BASE_EXTD);
+	for (unsigned bit = 0; bit < 8; bit++)
+		assert_gp_write(l, MSR_BASE, XAPIC | 1u << bit);
 	set_msr(l, MSR_BASE, OFF);
 	assert_gp_write(l, MSR_BASE, X2APIC);
 	set_msr(l, MSR_BASE, XAPIC);
@@ -312,6 +314,30 @@ static void test_what_came_before_the_write_meets_the_old_mode(void **state)
 	assert_nothing(l);
 }
 
+static void id_0x105(struct lapic_config *config, unsigned i)
+{
+	(void)i;
+	config->initial_id = 0x105;
+}
+
+/* Rules: BASE-3, BASE-6 */
+static void test_the_id_while_disabled(void **state)
+{
+	struct lapic *l = rig_tuned(1, id_0x105)->l[0];
+
+	(void)state;
+	put(l, APIC_ID, 0x77000000);
+	assert_int_equal(lapic_id(l), 0x77);
+	rig_disable(l);
+	assert_int_equal(lapic_id(l), 0x05);
+	set_msr(l, MSR_BASE, lapic_apic_base(l) | BASE_EN);
+	assert_int_equal(lapic_id(l), 0x05);
+	rig_x2apic(l);
+	assert_int_equal(lapic_id(l), 0x105);
+	rig_disable(l);
+	assert_int_equal(lapic_id(l), 0x05);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -327,6 +353,7 @@ int main(void)
 		rig_test(test_entering_x2apic),
 		rig_test(test_x2apic_ignores_an_odd_dfr),
 		rig_test(test_the_round_of_modes),
+		rig_test(test_the_id_while_disabled),
 		rig_test(test_what_came_before_the_write_meets_the_old_mode),
 	};
 

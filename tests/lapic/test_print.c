@@ -59,6 +59,32 @@ static void test_modes(void **state)
 	assert_says(rig_build(&(struct rig_plan){.count = 2})->l[1], "waits for SIPI");
 }
 
+static void p6(struct lapic_config *config, unsigned i)
+{
+	(void)i;
+	config->p6_errors = true;
+}
+
+static void test_lines(void **state)
+{
+	struct lapic *l = rig_tuned(1, p6)->l[0];
+
+	(void)state;
+	assert_says(l, ") ICR 0000000000000000\nIRR ");
+	assert_says(l, "deadline 0000000000000000\n");
+	put(l, APIC_LVT_THERMAL, 0x42);
+	put(l, APIC_LVT_ERROR, 0x46);
+	assert_says(l, "LVT thermal 00000042 fixed vector 42\n");
+	assert_says(l, "LVT error   00000046 fixed vector 46\n");
+	/* ESR lies behind IRR in the page, and is no vector. */
+	lapic_error_p6(l, 1);
+	latch_esr(l);
+	lapic_pending(l);
+	drain(l);
+	assert_says(l, "ESR 01");
+	assert_says(l, "IRR none\n");
+}
+
 static void test_registers(void **state)
 {
 	struct lapic *l = rig_one();
@@ -136,8 +162,8 @@ static void test_timer(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		rig_test(test_modes), rig_test(test_registers), rig_test(test_vectors),
-		rig_test(test_lvts),  rig_test(test_timer),
+		rig_test(test_modes),   rig_test(test_lines), rig_test(test_registers),
+		rig_test(test_vectors), rig_test(test_lvts),  rig_test(test_timer),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

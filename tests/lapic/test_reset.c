@@ -363,6 +363,46 @@ static void test_init_restarts_the_bsp(void **state)
 	assert_int_equal(lapic_post(l, LAPIC_SIPI, 0x10, false), LAPIC_REFUSED);
 }
 
+/* Rules: RST-2, PRI-1, ACP-3 */
+static void test_nothing_is_in_service_after_init(void **state)
+{
+	struct lapic *l = rig_one();
+
+	(void)state;
+	lapic_post(l, LAPIC_FIXED, 0x31, false);
+	assert_takes(l, 0x31);
+	lapic_post(l, LAPIC_FIXED, 0xF1, false);
+	assert_takes(l, 0xF1);
+	lapic_post(l, LAPIC_INIT, 0, false);
+	lapic_take_init(l);
+	put(l, APIC_SVR, 0x1FF);
+	put(l, APIC_TPR, 0x10);
+	assert_int_equal(get(l, APIC_PPR), 0x10);
+	lapic_post(l, LAPIC_FIXED, 0x21, false);
+	assert_takes(l, 0x21);
+	eoi(l);
+	assert_int_equal(get(l, APIC_PPR), 0x10);
+	rig_trace(l);
+	eoi(l);
+	assert_mistake(l, "ACP-3");
+	lapic_post(l, LAPIC_FIXED, 0x20, false);
+	assert_serves(l, 0x20);
+}
+
+/* Rules: RST-2, MP-4 */
+static void test_init_ends_the_block_of_nmis(void **state)
+{
+	struct lapic *l = rig_one();
+
+	(void)state;
+	lapic_set_nmi_blocked(l, true);
+	lapic_post(l, LAPIC_INIT, 0, false);
+	lapic_take_init(l);
+	assert_int_equal(lapic_post(l, LAPIC_NMI, 0, false), LAPIC_NEW);
+	assert_int_equal(lapic_post(l, LAPIC_NMI, 0, false), LAPIC_NEW);
+	assert_int_equal(lapic_post(l, LAPIC_NMI, 0, false), LAPIC_MERGED);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -380,6 +420,8 @@ int main(void)
 		rig_test(test_reenabling_accepts_again),
 		rig_test(test_dcr_of_reset_divides_by_2),
 		rig_test(test_init_restarts_the_bsp),
+		rig_test(test_nothing_is_in_service_after_init),
+		rig_test(test_init_ends_the_block_of_nmis),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
