@@ -186,7 +186,7 @@ $(BENCH): $(O)/bench/%: $(O)/obj/tests/bench/%.o $(call beside,bench) $(LIBLAPIC
 	$(call link,-pthread)
 
 # --- what a person types ---------------------------------------------------------------------------
-.PHONY: deps demo check lint rules fuzz stress diff bench coverage install clean help where
+.PHONY: deps demo check lint rules fuzz stress diff bench coverage mutants mutants-mechanical install clean help where
 EXPORTS := CC='$(CC)' BUILD='$(BUILD)' O='$(O)'
 
 deps:
@@ -228,6 +228,14 @@ coverage:
 	@$(MAKE) --no-print-directory -j$$(nproc) CC=gcc COV=1 unit-lapic
 	@O=$(BUILD)/cov scripts/coverage 95
 
+mutants:
+	@scripts/deps mutants
+	@nice -n 10 scripts/mutants
+
+mutants-mechanical:
+	@scripts/deps mutants
+	@nice -n 10 scripts/mutants-mechanical
+
 install: all
 	install -d $(DESTDIR)$(PREFIX)/include/lapic $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(PREFIX)/bin
 	install -m 644 $(wildcard lapic/lapic.h lapic/lapic_kvm.h) $(DESTDIR)$(PREFIX)/include/lapic
@@ -258,6 +266,8 @@ help:
 	@echo 'make lint       gcc and clang, clang-format, clang-tidy, cppcheck, arrows, headers, freestanding'
 	@echo 'make rules      which rule of lapic/RULES.md has which test'
 	@echo 'make coverage   lines and branches of lapic/ that its unit tests run; at least 95 % of the lines'
+	@echo 'make mutants    small faults in lapic/, one for each rule and more: who finds them; an hour on 2 cores'
+	@echo 'make mutants-mechanical   every operator, constant and statement of lapic/*.c against its unit tests'
 	@echo 'make fuzz       each fuzzer for SECONDS=60'
 	@echo 'make stress     STRESS_POSTS=10000000 posts under the thread sanitizer'
 	@echo 'make diff       random programs on this Local APIC and on the one in KVM, for SECONDS=60'
