@@ -35,6 +35,7 @@
 #define LVT_ACTIVE_LOW  0x2000u
 #define REG_ICR         0x30u
 #define REG_LVT_TIMER   0x32u
+#define REG_DCR         0x3Eu
 #define REG_TPR         0x08u
 #define REG_PPR         0x0Au
 #define REG_ISR         0x10u
@@ -200,13 +201,15 @@ static bool do_by_cpu(struct pair *pair)
 	return true;
 }
 
-/* A timer that ran out while it was masked waits in KVM, which the ledger knows of. */
-static bool may_unmask_timer(const struct pair *pair)
+/* A timer that ran out while it was masked waits in KVM, and a new divisor lets one run out again,
+ * both of which the ledger knows of. */
+static bool may_fire_late(const struct pair *pair)
 {
 	const struct program_op *op = pair->op;
 	bool writes = op->kind == PROGRAM_WRITE || op->kind == PROGRAM_WRMSR;
+	int reg = compare_register(op, pair->before[op->cpu]);
 
-	return writes && compare_register(op, pair->before[op->cpu]) == REG_LVT_TIMER;
+	return writes && (reg == REG_LVT_TIMER || reg == REG_DCR);
 }
 
 static void note_sent(struct pair *pair)
@@ -224,7 +227,7 @@ static bool do_op(struct pair *pair)
 
 	pair->done = false;
 	note_sent(pair);
-	pair->kvm.linger = may_unmask_timer(pair);
+	pair->kvm.linger = may_fire_late(pair);
 	switch (op->kind) {
 	case PROGRAM_KEEP:
 		pair->ours.cpu[op->cpu].keep = pair->kvm.cpu[op->cpu].keep = op->value != 0;
