@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Program files: what is written is read back, and every damage gets its sentence.
 // Nothing is run here.
+#include <glob.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,6 +12,7 @@
 #include <cmocka.h>
 
 #include "vmm/diff/finding.h"
+#include "vmm/diff/ledger.h"
 #include "vmm/diff/program.h"
 
 #define HEAD "lapicvm-diff 1\ncpus 2\n"
@@ -355,6 +357,57 @@ static void test_findings_as_sentences(void **state)
 	     "TMCCT by the clock of CPU 0: ours 1000, KVM 2000");
 }
 
+/* Each rule that the second line names stands in lapic/RULES.md, and so does the one that the file
+ * is called by. */
+static void check_rules(const char *path, const char *text)
+{
+	static const char word[] = "# Rules: ";
+	const char *rules = strstr(text, word);
+	char rule[40];
+
+	if (!rules || rules != strchr(text, '\n') + 1)
+		fail_msg("%s: the second line is not '%s...'", path, word);
+	rules += strlen(word);
+	while (*rules != '\n') {
+		size_t length = strcspn(rules, ",\n");
+
+		snprintf(rule, sizeof(rule), "\n- %.*s ", (int)length, rules);
+		if (!strstr(ledger_rules, rule))
+			fail_msg("%s: there is no rule '%.*s'", path, (int)length, rules);
+		rules += length;
+		rules += strspn(rules, ", ");
+	}
+}
+
+static void test_the_programs_in_the_tree(void **state)
+{
+	glob_t files;
+	unsigned count = 0;
+
+	(void)state;
+	if (glob("tests/diff/*.prog", 0, NULL, &files) != 0)
+		fail_msg("no tests/diff/*.prog from here");
+	for (size_t i = 0; i < files.gl_pathc; i++) {
+		FILE *from = fopen(files.gl_pathv[i], "r");
+		char text[4096];
+		size_t size;
+
+		assert_non_null(from);
+		size = fread(text, 1, sizeof(text) - 1, from);
+		fclose(from);
+		text[size] = '\0';
+		if (!read_bytes(text, size))
+			fail_msg("%s: %s", files.gl_pathv[i], why);
+		check_rules(files.gl_pathv[i], text);
+		assert_true(program.count >= 5 && program.count <= 45);
+		assert_true(program.seed == 0);
+		program_free(&program);
+		count++;
+	}
+	globfree(&files);
+	assert_true(count >= 80);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -371,6 +424,7 @@ int main(void)
 		cmocka_unit_test(test_a_million_operations_and_no_more),
 		cmocka_unit_test(test_a_filter_keeps_the_rest),
 		cmocka_unit_test(test_findings_as_sentences),
+		cmocka_unit_test(test_the_programs_in_the_tree),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
