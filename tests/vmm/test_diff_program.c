@@ -365,8 +365,10 @@ static void check_rules(const char *path, const char *text)
 	const char *rules = strstr(text, word);
 	char rule[40];
 
-	if (!rules || rules != strchr(text, '\n') + 1)
+	if (!rules || rules != strchr(text, '\n') + 1) {
 		fail_msg("%s: the second line is not '%s...'", path, word);
+		return;
+	}
 	rules += strlen(word);
 	while (*rules != '\n') {
 		size_t length = strcspn(rules, ",\n");

@@ -13,7 +13,7 @@ bool ledger_word_number(const char *text, size_t length, uint64_t *value)
 {
 	char word[24], *end;
 
-	if (length == 0 || length >= sizeof(word) || !memchr("0123456789", text[0], 10))
+	if (length == 0 || length >= sizeof(word) || text[0] < '0' || text[0] > '9')
 		return false;
 	memcpy(word, text, length);
 	word[length] = '\0';

@@ -39,7 +39,7 @@ static bool take_if_it_fails(struct shrinker *s, struct program *candidate)
 /* All operations but those from `first` on, `count` of them. */
 static bool drop(struct shrinker *s, size_t first, size_t count)
 {
-	bool *keep = malloc(s->program->count * sizeof(*keep));
+	bool *keep = malloc(s->program->count * sizeof(*keep) + 1);
 	struct program candidate;
 	bool good;
 
