@@ -101,5 +101,7 @@ struct clocks_count clocks_counts(const struct clocks_timer *timer, uint64_t t0,
 	count.most += SLACK_TICKS;
 	if (count.most > timer->tmict)
 		count.most = timer->tmict;
+	if (count.least > timer->tmict)
+		count.least = timer->tmict;
 	return count;
 }
