@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Two sides that differ in one thing: it is found, once, and nothing else is.
+// Not where the sides come from: here they are numbers in a struct.
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "vmm/diff/pair.h"
+
+#define XAPIC 0xFEE00900u
+
+static const struct program_op read_tpr = {.kind = PROGRAM_READ, .width = 4, .where = 0x80};
+static const struct program_op read_count = {.kind = PROGRAM_READ, .width = 4, .where = 0x390};
+
+static struct pair *alike(const struct program_op *op)
+{
+	struct pair *pair = calloc(1, sizeof(*pair));
+
+	assert_non_null(pair);
+	pair->cpus = 2;
+	pair->op = op;
+	pair->done = true;
+	pair->ours_answer.fault = pair->kvm_answer.fault = FINDING_NO_FAULT;
+	for (unsigned n = 0; n < 2; n++) {
+		pair->cpu[n].ours_base = pair->cpu[n].kvm_base = XAPIC;
+		pair->before[n] = FINDING_XAPIC;
+	}
+	return pair;
+}
+
+static struct finding only(struct pair *pair)
+{
+	struct finding finding;
+
+	compare_step(pair);
+	assert_int_equal(pair->finding_count, 1);
+	finding = pair->findings[0];
+	free(pair);
+	return finding;
+}
+
+static void test_what_is_alike_is_no_finding(void **state)
+{
+	struct pair *pair = alike(&read_tpr);
+
+	(void)state;
+	compare_step(pair);
+	assert_int_equal(pair->finding_count, 0);
+	free(pair);
+}
+
+static void test_values_and_faults(void **state)
+{
+	struct pair *pair = alike(&read_tpr);
+	struct finding finding;
+
+	(void)state;
+	pair->ours_answer.value = 0x20;
+	finding = only(pair);
+	assert_int_equal(finding.field, FINDING_VALUE);
+	assert_int_equal(finding.ours, 0x20);
+	/* Of two that differ in the fault the values say nothing. */
+	pair = alike(&read_tpr);
+	pair->ours_answer = (struct pair_answer){0x20, 13};
+	finding = only(pair);
+	assert_int_equal(finding.field, FINDING_FAULT);
+	assert_int_equal(finding.kvm, FINDING_NO_FAULT);
+	/* What nobody did has no answer. */
+	pair = alike(&read_tpr);
+	pair->ours_answer.value = 0x20;
+	pair->done = false;
+	compare_step(pair);
+	assert_int_equal(pair->finding_count, 0);
+	free(pair);
+}
+
+static void test_every_register_but_the_count_is_compared_to_the_bit(void **state)
+{
+	(void)state;
+	for (unsigned reg = 0; reg < 64; reg++) {
+		struct pair *pair = alike(&read_tpr);
+		struct finding finding;
+
+		side_set_register(pair->cpu[1].kvm, reg, 0x10000);
+		finding = only(pair);
+		assert_int_equal(finding.field, reg == 0x39 ? FINDING_COUNT : FINDING_REGISTER);
+		assert_int_equal(finding.reg, reg);
+		assert_int_equal(finding.cpu, 1);
+		assert_int_equal(finding.kvm, 0x10000);
+	}
+}
+
+/* One step may lead to several vectors, for different reasons. */
+static void test_each_vector_is_a_finding_of_its_own(void **state)
+{
+	struct pair *pair = alike(&read_tpr);
+
+	(void)state;
+	side_set_register(pair->cpu[0].ours, 0x22, 0x80000001);
+	compare_step(pair);
+	assert_int_equal(pair->finding_count, 2);
+	assert_int_equal(pair->findings[0].ours, 1);
+	assert_int_equal(pair->findings[1].ours, 0x80000000);
+	free(pair);
+}
+
+static void test_the_order_of_what_arrived_counts(void **state)
+{
+	struct pair *pair = alike(&read_tpr);
+
+	(void)state;
+	side_log(&pair->ours.cpu[1].arrived, 0x41);
+	side_log(&pair->ours.cpu[1].arrived, 0x51);
+	side_log(&pair->kvm.cpu[1].arrived, 0x51);
+	side_log(&pair->kvm.cpu[1].arrived, 0x41);
+	compare_step(pair);
+	assert_int_equal(pair->finding_count, 2);
+	assert_int_equal(pair->findings[1].field, FINDING_ARRIVED);
+	assert_int_equal(pair->findings[1].n, 1);
+	free(pair);
+	pair = alike(&read_tpr);
+	side_log(&pair->kvm.cpu[1].eois, 0x41);
+	assert_int_equal(only(pair).ours, FINDING_NOTHING);
+}
+
+static void test_states_bases_and_deadlines(void **state)
+{
+	struct pair *pair = alike(&read_tpr);
+
+	(void)state;
+	pair->ours.cpu[1].state = FINDING_HALTED;
+	assert_int_equal(only(pair).field, FINDING_STATE);
+	pair = alike(&read_tpr);
+	pair->cpu[0].kvm_base ^= 0x100;
+	assert_int_equal(only(pair).field, FINDING_BASE);
+	pair = alike(&read_tpr);
+	pair->cpu[0].kvm_deadline = 77;
+	assert_int_equal(only(pair).field, FINDING_DEADLINE);
+}
+
+static uint64_t finding_of_count(uint64_t value)
+{
+	struct pair *pair = alike(&read_count);
+	uint64_t count;
+
+	pair->answer_timer = (struct clocks_timer){.runs = true, .expiry = 100000, .tmict = 90000};
+	pair->t0 = 40000;
+	pair->t1 = 41000;
+	pair->ours_answer.value = 1; /* its own reading is of another moment */
+	pair->kvm_answer.value = value;
+	compare_step(pair);
+	count = pair->finding_count;
+	free(pair);
+	return count;
+}
+
+static void test_a_count_that_was_read_must_lie_between_the_readings(void **state)
+{
+	(void)state;
+	assert_int_equal(finding_of_count(60000), 0);
+	assert_int_equal(finding_of_count(59000), 0);
+	assert_int_equal(finding_of_count(60003), 1);
+	assert_int_equal(finding_of_count(58997), 1);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_what_is_alike_is_no_finding),
+		cmocka_unit_test(test_values_and_faults),
+		cmocka_unit_test(test_every_register_but_the_count_is_compared_to_the_bit),
+		cmocka_unit_test(test_each_vector_is_a_finding_of_its_own),
+		cmocka_unit_test(test_the_order_of_what_arrived_counts),
+		cmocka_unit_test(test_states_bases_and_deadlines),
+		cmocka_unit_test(test_a_count_that_was_read_must_lie_between_the_readings),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
