@@ -8,8 +8,8 @@
 //
 // Rules: TMR-2, ICR-1, ICR-2, MP-5
 //
-// run: smp=2 timeout=60
-// run: smp=2 timeout=60 args="x2apic"
+// run: smp=2 timeout=60 lapic="user kernel"
+// run: smp=2 timeout=60 args="x2apic" lapic="user kernel"
 #include "guests/runtime/guest.h"
 #include "guests/runtime/user.h"
 

@@ -7,6 +7,8 @@
 //
 // Rules: ERR-1, ERR-2, ERR-3, ERR-4, ICR-1, PRI-3, LVT-3, LVT-7
 //
+// With our own Local APIC alone: KVM departs from ERR-1 to ERR-3, it has no error register.
+//
 // run: timeout=60
 // run: timeout=60 args="x2apic"
 // run: smp=2 timeout=60

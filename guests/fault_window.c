@@ -9,7 +9,11 @@
 //
 // Rules: MSR-2, PRI-5
 //
-// run: timeout=60 args="x2apic"
+// KVM on kvm_pvm departs from PRI-2: it looks for an interrupt where it leaves off emulating, and
+// here that is always at the access, so that the timer's waits for the end of the loop.
+//
+// kernel: pvm="PRI-2"
+// run: timeout=60 args="x2apic" lapic="user kernel"
 #include "guests/runtime/guest.h"
 
 #define TIMER   0x51
@@ -45,7 +49,8 @@ void guest_main(void)
 	apic_write(APIC_LVT_TIMER, APIC_LVT_MASKED);
 	CHECK_EQ(faults, ROUNDS, "faults");
 	CHECK_EQ(closed, 0, "interrupts taken with IF = 0");
-	CHECK(trap_count(0, TIMER) > 0, "timer interrupts came: %u", trap_count(0, TIMER));
+	if (guest_keeps("PRI-2"))
+		CHECK(trap_count(0, TIMER) > 0, "timer interrupts came: %u", trap_count(0, TIMER));
 	CHECK(trap_count(0, SELF) > 0, "self IPIs came: %u", trap_count(0, SELF));
 	print("%u faults, %u timer interrupts and %u self IPIs between them\n", faults,
 	      trap_count(0, TIMER), trap_count(0, SELF));

@@ -8,8 +8,8 @@
 //
 // Rules: MP-5, PRI-2, TMR-2
 //
-// run: smp=2 timeout=90
-// run: smp=2 timeout=90 args="x2apic"
+// run: smp=2 timeout=90 lapic="user kernel"
+// run: smp=2 timeout=90 args="x2apic" lapic="user kernel"
 #include "guests/runtime/guest.h"
 
 #define PING   0x61

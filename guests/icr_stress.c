@@ -8,8 +8,8 @@
 //
 // Rules: ICR-1, ICR-5, ICR-6, ICR-7, ICR-8, ACP-1, MP-5
 //
-// run: smp=4 timeout=180
-// run: smp=4 timeout=180 args="x2apic"
+// run: smp=4 timeout=180 lapic="user kernel"
+// run: smp=4 timeout=180 args="x2apic" lapic="user kernel"
 #include "guests/runtime/guest.h"
 
 #define CPUS        4

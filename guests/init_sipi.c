@@ -8,8 +8,8 @@
 //
 // Rules: MP-1, MP-2, MP-3, MP-7, RST-1, RST-2, ICR-4, ERR-4, BASE-3
 //
-// run: smp=2 timeout=90
-// run: smp=2 timeout=90 args="x2apic"
+// run: smp=2 timeout=90 lapic="user kernel"
+// run: smp=2 timeout=90 args="x2apic" lapic="user kernel"
 #include "guests/runtime/guest.h"
 
 #define INIT   (APIC_ICR_INIT | APIC_ICR_ASSERT)

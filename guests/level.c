@@ -12,8 +12,9 @@
 // KVM on kvm_pvm departs from ACP-2: it ends a service as it delivers, so that the broadcast comes
 // before the guest's EOI, and with it one more message.
 //
-// run: smp=3 timeout=60 lapic="user kernel" departs="ACP-2"
-// run: smp=3 timeout=60 args="x2apic" lapic="user kernel" departs="ACP-2"
+// kernel: pvm="ACP-2"
+// run: smp=3 timeout=60 lapic="user kernel"
+// run: smp=3 timeout=60 args="x2apic" lapic="user kernel"
 #include "guests/runtime/guest.h"
 #include "guests/runtime/lines.h"
 

@@ -8,8 +8,12 @@
 //
 // Rules: ICR-9, ICR-2, PRI-1, RST-3
 //
-// run: smp=4 timeout=120
-// run: smp=4 timeout=120 args="x2apic"
+// KVM departs from ICR-9: it takes a processor by a hash of the vector, whatever its priority, and
+// one that is software-disabled too, whereupon the message is lost.
+//
+// kernel: departs="ICR-9"
+// run: smp=4 timeout=120 lapic="user kernel"
+// run: smp=4 timeout=120 args="x2apic" lapic="user kernel"
 #include "guests/runtime/guest.h"
 #include "guests/runtime/reach.h"
 
@@ -113,7 +117,9 @@ static void lowest_is_chosen(void)
 			send();
 		smp_call(3, send_from, 0);
 		time_settle();
-		CHECK_EQ(ended[lowest], 6, "cpu %u has the lowest TPR: its interrupts", lowest);
+		if (guest_keeps("ICR-9"))
+			CHECK_EQ(ended[lowest], 6, "cpu %u has the lowest TPR: its interrupts",
+				 lowest);
 		CHECK_EQ(sum(), 6, "interrupts of all");
 	}
 }
@@ -130,13 +136,15 @@ static void in_service_counts(void)
 	CHECK(TIME_WAIT(holding), "cpu 2 has an interrupt in service");
 	for (unsigned i = 0; i < 6; i++)
 		send();
-	CHECK_EQ(ended[2], 0, "interrupts of the CPU with 85h in service");
+	if (guest_keeps("ICR-9"))
+		CHECK_EQ(ended[2], 0, "interrupts of the CPU with 85h in service");
 	CHECK_EQ(sum(), 6, "interrupts of all");
 	hold = false;
 	CHECK(TIME_WAIT(apic_no_bits(APIC_ISR)), "nothing is in service here");
 	time_settle();
 	send();
-	CHECK_EQ(ended[2], 1, "interrupts of the same CPU after its EOI");
+	if (guest_keeps("ICR-9"))
+		CHECK_EQ(ended[2], 1, "interrupts of the same CPU after its EOI");
 }
 
 static void ties_take_turns(void)
@@ -146,7 +154,7 @@ static void ties_take_turns(void)
 	for (unsigned i = 0; i < 10 * CPUS; i++)
 		send();
 	time_settle();
-	for (unsigned cpu = 0; cpu < CPUS; cpu++)
+	for (unsigned cpu = 0; cpu < CPUS && guest_keeps("ICR-9"); cpu++)
 		CHECK_EQ(ended[cpu], 10, "turns of cpu %u", cpu);
 	CHECK_EQ(sum(), 10 * CPUS, "interrupts of all");
 }
@@ -175,7 +183,8 @@ static void no_choice(void)
 	reach_expect(0, 2, LOWEST, 4, "physical, as fixed");
 	reach_expect(0, 4, LOWEST | APIC_ICR_LOGICAL, 4, "logical, one match");
 	reach_expect(1, 4, LOWEST | APIC_ICR_LOGICAL, 4, "logical, one match");
-	reach_expect(0, everybody, LOWEST, 0xf, "physical broadcast, as fixed");
+	if (guest_keeps("ICR-9"))
+		reach_expect(0, everybody, LOWEST, 0xf, "physical broadcast, as fixed");
 	reach_expect(0, 0x30, LOWEST | APIC_ICR_LOGICAL, 0, "logical, nobody");
 	reach_expect(0, 0x55, LOWEST, 0, "physical, nobody");
 	set_tpr(2, 0);
@@ -196,7 +205,9 @@ void guest_main(void)
 	lowest_is_chosen();
 	in_service_counts();
 	ties_take_turns();
-	disabled_is_left_out();
+	if (guest_keeps("ICR-9"))
+		disabled_is_left_out();
+	set_all_tpr(0);
 	no_choice();
 	cli();
 }

@@ -8,11 +8,11 @@
 //
 // Rules: ICR-1, ICR-5, ACP-1, MP-1, MP-5
 //
-// run: smp=2 timeout=120
-// run: smp=3 timeout=120 args="x2apic"
-// run: smp=4 timeout=120
-// run: smp=8 timeout=180
-// run: smp=8 timeout=180 args="x2apic"
+// run: smp=2 timeout=120 lapic="user kernel"
+// run: smp=3 timeout=120 args="x2apic" lapic="user kernel"
+// run: smp=4 timeout=120 lapic="user kernel"
+// run: smp=8 timeout=180 lapic="user kernel"
+// run: smp=8 timeout=180 args="x2apic" lapic="user kernel"
 #include "guests/runtime/guest.h"
 
 #define MOST        8

@@ -8,7 +8,9 @@
 //
 // Rules: BASE-5, ACC-1, ACC-5, BASE-3
 //
-// run: smp=2 timeout=60
+// Over RAM with our own Local APIC alone: KVM departs from BASE-5, its RAM hides its Local APIC.
+//
+// run: smp=2 timeout=60 lapic="user kernel"
 // run: smp=2 timeout=60 args="ram"
 // run: smp=2 timeout=60 args="ram high"
 #include "guests/runtime/guest.h"

@@ -7,9 +7,9 @@
 //
 // Rules: ACC-4, PRI-3, ICR-1, ICR-2, ICR-11, ACP-1, ACP-2, ACP-3
 //
-// run: timeout=60
-// run: timeout=60 args="x2apic"
-// run: timeout=60 options="--no-x2apic"
+// run: timeout=60 lapic="user kernel"
+// run: timeout=60 args="x2apic" lapic="user kernel"
+// run: timeout=60 options="--no-x2apic" lapic="user kernel"
 #include "guests/runtime/guest.h"
 
 static void by_shorthand(unsigned vector)

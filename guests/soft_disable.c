@@ -8,8 +8,8 @@
 //
 // Rules: RST-3, ICR-1
 //
-// run: smp=2 timeout=60
-// run: smp=2 timeout=60 args="x2apic"
+// run: smp=2 timeout=60 lapic="user kernel"
+// run: smp=2 timeout=60 args="x2apic" lapic="user kernel"
 #include "guests/runtime/guest.h"
 
 static void disable(void)

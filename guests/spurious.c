@@ -8,8 +8,12 @@
 //
 // Rules: ACP-3, PRI-5, RST-3
 //
-// run: timeout=60
-// run: timeout=60 args="x2apic"
+// KVM on kvm_pvm departs from ACP-2: it ends a service as it delivers, so that nothing is ever in
+// service.
+//
+// kernel: pvm="ACP-2"
+// run: timeout=60 lapic="user kernel"
+// run: timeout=60 args="x2apic" lapic="user kernel"
 #include "guests/runtime/guest.h"
 
 #define ROUNDS 300
@@ -35,7 +39,8 @@ static void as_an_ordinary_vector(unsigned vector)
 	CHECK(TIME_WAIT(trap_count(0, vector)), "the spurious vector %x is taken", vector);
 	time_settle();
 	cli();
-	CHECK(in_service, "sent as an IPI, %x is in service", vector);
+	if (guest_keeps("ACP-2"))
+		CHECK(in_service, "sent as an IPI, %x is in service", vector);
 	CHECK(apic_no_bits(APIC_ISR), "its EOI has cleared ISR");
 	CHECK_EQ(trap_count(0, vector), 1, "interrupts of %x", vector);
 }

@@ -7,8 +7,11 @@
 //
 // Rules: TMR-1, TMR-2, TMR-9
 //
-// run: timeout=60
-// run: timeout=60 args="x2apic"
+// KVM departs from TMR-9: CCR counts the stretched period too, from above TMICT.
+//
+// kernel: departs="TMR-9"
+// run: timeout=60 lapic="user kernel"
+// run: timeout=60 args="x2apic" lapic="user kernel"
 #include "guests/runtime/guest.h"
 
 #define VECTOR     0x61
@@ -30,7 +33,8 @@ static void work_under(uint32_t period)
 	for (unsigned i = 0; i < 200; i++) {
 		uint32_t count = apic_read(APIC_CCR);
 
-		CHECK(count <= period, "period %u: CCR is %u", period, count);
+		if (guest_keeps("TMR-9"))
+			CHECK(count <= period, "period %u: CCR is %u", period, count);
 	}
 	apic_write(APIC_TMICT, 0);
 	time_settle();

@@ -8,8 +8,8 @@
 //
 // Rules: TMR-1, TMR-2, TMR-8, LVT-7
 //
-// run: timeout=60
-// run: timeout=60 args="x2apic"
+// run: timeout=60 lapic="user kernel"
+// run: timeout=60 args="x2apic" lapic="user kernel"
 #include "guests/runtime/guest.h"
 #include "guests/runtime/rate.h"
 

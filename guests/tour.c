@@ -8,10 +8,15 @@
 //
 // Rules: RST-1, ACP-2, ACP-3, PRI-2, PRI-4, TMR-1, TMR-2, TMR-6, MP-1, MP-4, MP-5, BASE-2
 //
-// run: smp=2 timeout=60
-// run: smp=1 timeout=60
-// run: smp=2 timeout=60 options="--no-x2apic"
-// run: smp=2 timeout=60 options="--no-tsc-deadline"
+// KVM departs from TMR-5: a new divisor starts a timer again that has run out; and from TMR-7:
+// hidden, IA32_TSC_DEADLINE answers. On kvm_pvm it departs from ACP-2: it ends a service as it
+// delivers.
+//
+// kernel: departs="TMR-5 TMR-7" pvm="ACP-2"
+// run: smp=2 timeout=60 lapic="user kernel"
+// run: smp=1 timeout=60 lapic="user kernel"
+// run: smp=2 timeout=60 options="--no-x2apic" lapic="user kernel"
+// run: smp=2 timeout=60 options="--no-tsc-deadline" lapic="user kernel"
 #include "guests/runtime/guest.h"
 #include "guests/runtime/rate.h"
 
@@ -131,7 +136,9 @@ static void self_ipi(void)
 	      seen_isr, seen_ppr);
 	print("   After EOI the ISR bit is %u, and PPR %02xh.\n", apic_bit(APIC_ISR, HELLO),
 	      apic_read(APIC_PPR));
-	CHECK(seen_isr && apic_no_bits(APIC_ISR), "in service until EOI");
+	CHECK(apic_no_bits(APIC_ISR), "nothing is in service after EOI");
+	if (guest_keeps("ACP-2"))
+		CHECK(seen_isr, "in service until EOI");
 }
 
 static volatile unsigned order[8], orders;
@@ -152,7 +159,8 @@ static void interrupted(struct trap_frame *frame)
 	CHECK(TIME_WAIT(orders >= 2), "a higher class interrupts");
 	time_settle();
 	cli();
-	CHECK_EQ(orders, 2, "interrupts within the handler of 31h");
+	if (guest_keeps("ACP-2"))
+		CHECK_EQ(orders, 2, "interrupts within the handler of 31h");
 	apic_eoi();
 }
 
@@ -235,7 +243,8 @@ static void one_shot(void)
 		print_ticks(arrived - start);
 		print(", asleep in HLT.\n");
 	}
-	CHECK_EQ(apic_read(APIC_CCR), 0, "CCR after the one-shot");
+	if (guest_keeps("TMR-5"))
+		CHECK_EQ(apic_read(APIC_CCR), 0, "CCR after the one-shot");
 }
 
 static void periodic(void)
@@ -264,7 +273,9 @@ static void deadline(void)
 	uint64_t value, due;
 
 	if (!apic_has_deadline()) {
-		CHECK(!rdmsr_safe(MSR_TSC_DEADLINE, &value).ok, "IA32_TSC_DEADLINE is hidden");
+		if (guest_keeps("TMR-7"))
+			CHECK(!rdmsr_safe(MSR_TSC_DEADLINE, &value).ok,
+			      "IA32_TSC_DEADLINE is hidden");
 		print("   TSC-deadline: CPUID hides it, so its MSR answers with #GP.\n");
 		return;
 	}

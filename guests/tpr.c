@@ -9,8 +9,12 @@
 //
 // Rules: PRI-1, PRI-2, PRI-4, PRI-5, ACP-1, ACP-2
 //
-// run: timeout=60
-// run: timeout=60 args="x2apic"
+// KVM on kvm_pvm departs from ACP-2: it ends a service as it delivers, so that nothing is ever in
+// service.
+//
+// kernel: pvm="ACP-2"
+// run: timeout=60 lapic="user kernel"
+// run: timeout=60 args="x2apic" lapic="user kernel"
 #include "guests/runtime/guest.h"
 
 static void raise_vector(unsigned vector)
@@ -78,9 +82,10 @@ static void look_from_inside(struct trap_frame *frame)
 		    {0x65, 0x65}, {0x6f, 0x6f}, {0x70, 0x70}, {0xff, 0xff}};
 
 	(void)frame;
-	CHECK(apic_bit(APIC_ISR, 0x68), "the vector is in service");
 	CHECK(!apic_bit(APIC_IRR, 0x68), "the vector has left IRR");
-	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	if (guest_keeps("ACP-2"))
+		CHECK(apic_bit(APIC_ISR, 0x68), "the vector is in service");
+	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]) && guest_keeps("ACP-2"); i++) {
 		apic_write(APIC_TPR, rows[i].tpr);
 		CHECK_EQ(apic_read(APIC_PPR), rows[i].ppr, "PPR with 68h in service, TPR %x",
 			 rows[i].tpr);

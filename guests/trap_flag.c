@@ -8,8 +8,8 @@
 //
 // Rules: PRI-5, MP-4
 //
-// run: timeout=120
-// run: timeout=120 args="x2apic"
+// run: timeout=120 lapic="user kernel"
+// run: timeout=120 args="x2apic" lapic="user kernel"
 #include "guests/runtime/guest.h"
 
 #define WAITING   0x41

@@ -7,8 +7,8 @@
 //
 // Rules: PRI-4, PRI-5, MP-5
 //
-// run: timeout=240
-// run: timeout=240 args="x2apic"
+// run: timeout=240 lapic="user kernel"
+// run: timeout=240 args="x2apic" lapic="user kernel"
 #include "guests/runtime/guest.h"
 
 #define VECTOR 0x58
