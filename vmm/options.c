@@ -41,6 +41,7 @@ enum id {
 	OPT_LEDGER,
 	OPT_SAVE,
 	OPT_TRACE,
+	OPT_ALL_MET,
 	OPT_COUNTS,
 	OPT_TAP,
 	OPT_JUNIT,
@@ -94,6 +95,7 @@ static const struct option option_table[] = {
 	{"--ledger", OPT_LEDGER, OF_PROGRAMS, "a file"},
 	{"--save", OPT_SAVE, OF_PROGRAMS, "a folder"},
 	{"--trace", OPT_TRACE, OF_PROGRAMS, NULL},
+	{"--all-met", OPT_ALL_MET, OF_PROGRAMS, NULL},
 	{"--counts", OPT_COUNTS, OF_IMAGE, "exact, about or ignore"},
 	{"--tap", OPT_TAP, OF_DIFF, "a file"},
 	{"--junit", OPT_JUNIT, OF_DIFF, "a file"},
@@ -309,6 +311,7 @@ static bool take(struct parser *p, const struct option *option, const char *valu
 	case OPT_LEDGER: return take_output(p, option, value, &diff->ledger);
 	case OPT_SAVE: return take_output(p, option, value, &diff->save);
 	case OPT_TRACE: diff->trace = true; return true;
+	case OPT_ALL_MET: diff->all_met = true; return true;
 	case OPT_COUNTS: return take_counts(p, value);
 	case OPT_TAP: return take_output(p, option, value, &diff->tap);
 	case OPT_JUNIT: return take_output(p, option, value, &diff->junit);

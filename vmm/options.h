@@ -36,7 +36,7 @@ struct options_diff {
 	const char *log, *ledger; /* or NULL */
 	const char *save;         /* a folder */
 	const char *tap, *junit;  /* "-": standard output; or NULL */
-	bool trace;
+	bool trace, all_met;
 	enum options_counts counts;
 };
 

@@ -55,6 +55,7 @@ static const char diff[] =
 	"  --log FILE          a line for each program that is done; goes on from there\n"
 	"  --ledger FILE       known differences (built in)\n"
 	"  --save FOLDER       where a program that differs is put, made small (.)\n"
+	"  --all-met           an entry of the ledger that is never met is an error\n"
 	"  --trace             each step and what it gave, on standard error\n"
 	"A whole guest: the options of run for its machine and --timeout, and\n"
 	"  --counts HOW        interrupt counts agree exact, about (10 % or 5) or ignore\n"

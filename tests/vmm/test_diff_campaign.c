@@ -446,6 +446,18 @@ static void a_long_campaign_meets_every_entry(void **state)
 	assert_int_equal(unmet, 0);
 }
 
+static void so_does_a_short_one_that_is_asked_to(void **state)
+{
+	(void)state;
+	tally.entry_count = 2;
+	config.programs = 1;
+	assert_true(run(NULL));
+	config.all_met = true;
+	assert_false(run(NULL));
+	assert_int_equal(result.kind, RESULT_DIVERGED);
+	assert_int_equal(unmet, 1);
+}
+
 static void a_log_that_takes_no_more_ends_it(void **state)
 {
 	(void)state;
@@ -479,6 +491,7 @@ int main(void)
 		TEST(the_log_carries_on),
 		TEST(a_difference_in_the_log_is_not_forgotten),
 		TEST(a_long_campaign_meets_every_entry),
+		TEST(so_does_a_short_one_that_is_asked_to),
 		TEST(a_log_that_takes_no_more_ends_it),
 	};
 

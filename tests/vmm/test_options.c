@@ -308,7 +308,9 @@ static void random_programs_have_a_range(void **state)
 	assert_string_equal(options.diff.junit, "j");
 	assert_true(options.diff.trace);
 	assert_false(options.x2apic || options.tsc_deadline);
-	good("diff --seeds 500");
+	assert_false(options.diff.all_met);
+	good("diff --all-met --seeds 500");
+	assert_true(options.diff.all_met);
 	assert_int_equal(options.diff.seeds, 500);
 	good("diff --time 10m");
 	assert_int_equal(options.diff.time_ms, 600000);

@@ -152,7 +152,7 @@ static bool finish(struct run *r, int *unmet)
 {
 	if (differed_before(r))
 		return false;
-	return r->tally->done < CAMPAIGN_LONG || check_met(r, unmet);
+	return (r->tally->done < CAMPAIGN_LONG && !r->config->all_met) || check_met(r, unmet);
 }
 
 static bool go(struct run *r, int *unmet)

@@ -48,6 +48,7 @@ struct campaign_config {
 	uint64_t first;        /* number of the first program */
 	uint64_t programs;     /* how many; 0: no limit */
 	uint64_t time_ms;      /* budget, with what the log says was used before; 0: no limit */
+	bool all_met;          /* of however few operations: entries never met are an error */
 	const char *save;      /* folder for a program that differs */
 	uint64_t shrink_ms;    /* how long one may be made smaller */
 	unsigned shrink_tries; /* and how often it may be run for that */
@@ -57,8 +58,9 @@ struct campaign_config {
 /*
  * Runs on from the rows that *tally has already. `journal` may be NULL. True: all that is in *tally
  * is well; else *result says what is not: a difference (also one of an earlier run, in the log), an
- * entry of the ledger never met in a long campaign, a failure, a signal. *tally has all that was
- * run in any case. *unmet: entries never met, or -1 where the campaign was too short or broken off.
+ * entry of the ledger never met in a long campaign or one of all_met, a failure, a signal. *tally
+ * has all that was run in any case. *unmet: entries never met, or -1 where the campaign was too
+ * short or broken off.
  */
 bool campaign(const struct campaign_config *config, const struct campaign_calls *calls,
 	      struct journal *journal, struct tally *tally, int *unmet, struct result *result);

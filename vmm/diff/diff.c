@@ -327,6 +327,7 @@ static bool run_campaign(struct session *s, struct result *result)
 		.first = files ? 1 : s->diff->seed,
 		.programs = files ? s->replay.count : s->diff->seeds,
 		.time_ms = s->diff->time_ms,
+		.all_met = s->diff->all_met,
 		.save = s->diff->save,
 		.shrink_ms = SHRINK_MS,
 		.shrink_tries = SHRINK_TRIES,
