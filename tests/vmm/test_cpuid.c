@@ -180,9 +180,13 @@ static void x2apic_and_deadline_follow_host_and_options(void **state)
 {
 	(void)state;
 	offer_amd();
-	for (unsigned bits = 0; bits < 16; bits++) {
-		bool x2apic = (bits & 3) == 3, deadline = bits >> 2 == 3;
+	for (unsigned bits = 0; bits < 32; bits++) {
+		/* KVM's own LAPIC has both, whatever exits. */
+		bool kernel = bits & 16;
+		bool x2apic = (bits & 2) && (kernel || (bits & 1));
+		bool deadline = (bits & 8) && (kernel || (bits & 4));
 
+		options.kernel_lapic = kernel;
 		traits.x2apic_exits = bits & 1;
 		options.x2apic = bits & 2;
 		traits.tsc_deadline_exits = bits & 4;

@@ -149,6 +149,45 @@ static void test_kvm_is_told_of_the_base_but_not_of_x2apic(void **state)
 	rig_free(rig);
 }
 
+static void out(struct rig *rig, uint16_t port, uint32_t value)
+{
+	struct access access = {
+		.address = port,
+		.width = 4,
+		.count = 1,
+		.write = true,
+		.data = (uint8_t *)&value,
+	};
+
+	machine_port(&rig->machine, &access);
+}
+
+/* Rules: ACP-4, ACP-5 */
+static void test_an_eoi_reaches_the_line_that_waits_for_it(void **state)
+{
+	struct rig *rig = start();
+	struct lapic *lapic = rig_vcpu(rig, 0)->lapic;
+
+	(void)state;
+	out(rig, 0x2040, 0x8051);
+	out(rig, 0x2048, 1);
+	for (unsigned i = 0; i < 3; i++) {
+		assert_int_equal(lapic_ack(lapic), 0x51);
+		assert_int_equal(lapic_pending(lapic), 0);
+		if (i == 2)
+			out(rig, 0x2048, 0);
+		rig_write(rig, 0, 0xB0, 0);
+	}
+	assert_int_equal(lapic_pending(lapic), 0);
+	/* An edge is over with its message. */
+	out(rig, 0x2050, 0x52);
+	out(rig, 0x2058, 1);
+	assert_int_equal(lapic_ack(lapic), 0x52);
+	rig_write(rig, 0, 0xB0, 0);
+	assert_int_equal(lapic_pending(lapic), 0);
+	rig_free(rig);
+}
+
 static void test_lateness_is_counted_from_the_due_moment(void **state)
 {
 	struct rig *rig = start();
@@ -184,6 +223,7 @@ int main(void)
 		cmocka_unit_test(test_the_loop_makes_the_owner_look),
 		cmocka_unit_test(test_a_passed_deadline_fires_at_any_exit),
 		cmocka_unit_test(test_kvm_is_told_of_the_base_but_not_of_x2apic),
+		cmocka_unit_test(test_an_eoi_reaches_the_line_that_waits_for_it),
 		cmocka_unit_test(test_lateness_is_counted_from_the_due_moment),
 	};
 

@@ -52,6 +52,28 @@ static void test_the_lapic_answers_its_own(void **state)
 	rig_free(rig);
 }
 
+/* With KVM's own LAPIC what comes here of its MSRs is what it has refused; the TSC stays ours. */
+static void test_without_a_lapic_of_ours_its_msrs_fault(void **state)
+{
+	static const uint32_t lapics[] = {0x1B, 0x6E0, 0x800, 0x80B, 0x8FF};
+	const struct msr_access tsc = {.index = 0x10, .write = true, .value = 1000};
+	struct rig *rig = rig_start(idle, rig_host_vmx);
+	struct vcpu *v = rig_vcpu(rig, 0);
+	uint64_t value;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(lapics) / sizeof(lapics[0]); i++) {
+		const struct msr_access in = {.index = lapics[i]};
+		const struct msr_access out = {.index = lapics[i], .write = true};
+
+		assert_false(msr_answer(NULL, &v->tsc, &in, &value));
+		assert_false(msr_answer(NULL, &v->tsc, &out, &value));
+	}
+	assert_true(msr_answer(NULL, &v->tsc, &tsc, &value));
+	assert_true(tsc_now(&v->tsc) < UINT64_C(1) << 40);
+	rig_free(rig);
+}
+
 static void test_nobody_answers_the_rest(void **state)
 {
 	static const uint32_t nobodys[] = {0x7FF,      0x900, 0x1A, 0x4B564D00,
@@ -119,6 +141,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_the_lapic_answers_its_own),
+		cmocka_unit_test(test_without_a_lapic_of_ours_its_msrs_fault),
 		cmocka_unit_test(test_nobody_answers_the_rest),
 		cmocka_unit_test(test_a_written_tsc_meets_an_armed_deadline),
 		cmocka_unit_test(test_a_tsc_that_kvm_does_not_move_is_a_fault),

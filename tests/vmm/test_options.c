@@ -202,6 +202,11 @@ static void every_option_of_run(void **state)
 	assert_true(options.no_reboot && options.stats);
 	assert_false(options.x2apic || options.tsc_deadline);
 	assert_string_equal(options.append, "");
+	assert_false(options.kernel_lapic);
+	good("run --lapic=kernel");
+	assert_true(options.kernel_lapic);
+	good("run --lapic=kernel --lapic user");
+	assert_false(options.kernel_lapic);
 }
 
 static void a_value_may_look_like_an_option(void **state)

@@ -49,6 +49,25 @@ static void has(const char *text, const char *line)
 		fail_msg("no line '%s' in:\n%s", line, text);
 }
 
+static void without_our_lapics_only_exits_and_kicks_are_known(void **state)
+{
+	static char text[16384];
+	const struct stats_vcpu *vcpus[] = {&stats};
+	FILE *to = fmemopen(text, sizeof(text), "w");
+
+	(void)state;
+	stats_exit(&stats, KVM_EXIT_IO);
+	stats_kick(&stats);
+	assert_non_null(to);
+	assert_true(stats_print(vcpus, 1, false, to));
+	fclose(to);
+	has(text, "IO                              1");
+	has(text, "kicks                                           1");
+	has(text, "not known: the Local APICs are KVM's");
+	assert_null(strstr(text, "vector"));
+	assert_null(strstr(text, "halted"));
+}
+
 static void exits_count_by_reason(void **state)
 {
 	(void)state;
@@ -350,6 +369,7 @@ static void posts_from_many_threads_all_count(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(without_our_lapics_only_exits_and_kicks_are_known, clear),
 		cmocka_unit_test_setup(exits_count_by_reason, clear),
 		cmocka_unit_test_setup(events_count_by_vector, clear),
 		cmocka_unit_test_setup(nmis_and_the_like_are_no_vectors, clear),
