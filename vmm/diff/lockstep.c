@@ -32,6 +32,8 @@
 #define REG_LVT_LINT0   0x35u
 #define REG_LVT_LINT1   0x36u
 #define LVT_LEVEL       0x8000u
+#define LVT_MODE        0x700u
+#define LVT_EXTINT      0x700u
 #define LVT_ACTIVE_LOW  0x2000u
 #define REG_ICR         0x30u
 #define REG_LVT_TIMER   0x32u
@@ -115,7 +117,9 @@ static uint64_t value_of(const struct program_op *op, enum finding_mode mode)
 	int reg = compare_register(op, mode);
 	bool lint = reg == REG_LVT_LINT0 || reg == REG_LVT_LINT1;
 
-	return lint && (op->value & LVT_LEVEL) ? op->value & ~(uint64_t)LVT_ACTIVE_LOW : op->value;
+	bool level = (op->value & LVT_LEVEL) || (op->value & LVT_MODE) == LVT_EXTINT;
+
+	return lint && level ? op->value & ~(uint64_t)LVT_ACTIVE_LOW : op->value;
 }
 
 static struct pair_answer bid(struct side *side, const struct program_op *op, uint64_t deadline)
@@ -312,6 +316,7 @@ static bool settle(struct pair *pair)
 		compare_look(pair);
 		/* One CPU's EOI may let another's interrupt go, and a timer may have come in. */
 		waited = wait_for_timers(pair);
+		pair->kvm.linger = pair->kvm.linger || waited;
 		if (!waited && arrivals(pair) == before)
 			return true;
 	}
@@ -442,6 +447,25 @@ static void print_step(const struct pair *pair, FILE *to)
 	}
 }
 
+/* A timer of ours that ran out while KVM's still counts: no lateness of the host looks like that.
+ */
+static bool is_early(const struct pair *pair, struct ledger *ledger)
+{
+	for (unsigned i = 0; i < pair->finding_count; i++) {
+		const struct finding *finding = &pair->findings[i];
+		const struct clocks_timer *t = &pair->cpu[finding->cpu].timer;
+		bool early = finding->field == FINDING_DEADLINE && !finding->ours && finding->kvm &&
+			     !finding->past;
+
+		if (finding->field == FINDING_COUNT && finding->kvm > finding->ours)
+			early = (finding->kvm - finding->ours) << t->shift > t->late + LATER_NS;
+
+		if (early && (!ledger || ledger_match(ledger, finding) < 0))
+			return true;
+	}
+	return false;
+}
+
 /* A host that was late with a timer looks like a difference: a second look later decides. */
 static const struct finding *look(struct pair *pair, struct ledger *ledger, size_t *explained)
 {
@@ -451,8 +475,8 @@ static const struct finding *look(struct pair *pair, struct ledger *ledger, size
 	if (!pair->finding_count)
 		return NULL;
 	finding = unexplained(pair, ledger, explained);
-	if (!finding)
-		return NULL;
+	if (!finding || is_early(pair, ledger))
+		return finding;
 	sleep_until(kick_clock_ns() + AGAIN_NS);
 	if (!settle(pair))
 		return finding;

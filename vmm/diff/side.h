@@ -20,6 +20,8 @@ struct kvm_cpuid2;
 #define SIDE_LOG_MAX 300u
 /* An entry of `arrived` that is no vector: the CPU started, at this page. */
 #define SIDE_STARTED 0x1000u
+/* The same: it asked the 8259s for a vector, of which there are none. */
+#define SIDE_EXTINT 0x2000u
 
 struct side_log {
 	uint16_t items[SIDE_LOG_MAX];

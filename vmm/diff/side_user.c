@@ -235,6 +235,22 @@ static void give(struct side *side, unsigned n, uint32_t pending)
 		side_fail(side, n, "our side, CPU %u: an interrupt: %s", n, strerror(-error));
 }
 
+/* Who waits for a SIPI is the Local APIC's to say: one that does not goes on from where a reset
+ * leads. */
+static void follow_lapic(struct side *side, unsigned n)
+{
+	struct side_cpu *c = &side->cpu[n];
+	bool waits = lapic_waits_for_sipi(c->lapic);
+	struct boot_state state;
+
+	if (waits && c->state != FINDING_LOST)
+		c->state = FINDING_WAITS_FOR_SIPI;
+	if (!waits && c->state == FINDING_WAITS_FOR_SIPI) {
+		boot_reset(&state, c->signature);
+		set_state(side, n, &state);
+	}
+}
+
 /* Whether there is anything to run for. */
 static bool look(struct side *side, unsigned n)
 {
@@ -247,6 +263,9 @@ static bool look(struct side *side, unsigned n)
 		start_anew(side, n);
 		pending = lapic_pending(c->lapic);
 	}
+	follow_lapic(side, n);
+	if ((pending & LAPIC_PENDING_EXTINT) && lapic_take_extint(c->lapic))
+		side_log(&c->arrived, SIDE_EXTINT);
 	if (c->state == FINDING_WAITS_FOR_SIPI)
 		return false;
 	if (pending & LAPIC_PENDING_SMI)
@@ -279,7 +298,8 @@ static bool waits(struct side *side, unsigned n)
 
 	if (c->state == FINDING_LOST)
 		return false;
-	if (pending & (LAPIC_PENDING_INIT | LAPIC_PENDING_SIPI))
+	if ((pending & (LAPIC_PENDING_INIT | LAPIC_PENDING_SIPI | LAPIC_PENDING_EXTINT)) ||
+	    lapic_waits_for_sipi(c->lapic) != (c->state == FINDING_WAITS_FOR_SIPI))
 		return true;
 	if (c->state == FINDING_WAITS_FOR_SIPI)
 		return false;
