@@ -8,7 +8,7 @@
 // Rules: ICR-5, ICR-6, ICR-7, ICR-8, ICR-13, ACC-6, MSR-7
 //
 // KVM departs from ICR-5: a broadcast reaches those in the mode of its sender alone;
-// and from ICR-8: an ID that one in x2APIC mode has too reaches that one alone.
+// and, once it has been asked for 32-bit IDs, from ICR-8: of those with one ID one alone receives.
 //
 // kernel: departs="ICR-5 ICR-8"
 // run: smp=4 timeout=120 lapic="user kernel"
