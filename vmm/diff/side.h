@@ -134,6 +134,6 @@ void side_set_register(uint8_t *image, unsigned reg, uint32_t value);
  * time; so its TMICT is set to 0, and what it was is in hidden_tmict until ours has
  * another. 0 or -errno.
  */
-int side_kernel_set(struct side *side, unsigned n, const uint8_t image[LAPIC_IMAGE_SIZE]);
+int side_kernel_set(struct side *side, unsigned n, const uint8_t registers[LAPIC_IMAGE_SIZE]);
 
 #endif
