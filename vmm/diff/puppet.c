@@ -39,7 +39,7 @@ static void page_tables(uint8_t *ram)
 
 static void descriptor_tables(uint8_t *ram)
 {
-	uint64_t entries = PUPPET_CODE + (uint64_t)(puppet_entries - puppet_code);
+	uint64_t entries = PUPPET_CODE + ((uintptr_t)puppet_entries - (uintptr_t)puppet_code);
 
 	put(ram + PUPPET_GDT + PUPPET_CODE_SELECTOR, UINT64_C(0x00AF9B000000FFFF), 8);
 	put(ram + PUPPET_GDT + PUPPET_DATA_SELECTOR, UINT64_C(0x00CF93000000FFFF), 8);
@@ -72,9 +72,9 @@ void puppet_load(uint8_t *ram, uint8_t *reset_page)
 {
 	page_tables(ram);
 	descriptor_tables(ram);
-	memcpy(ram + PUPPET_CODE, puppet_code, (size_t)(puppet_code_end - puppet_code));
-	put(ram + 2 * 4, (uint64_t)(puppet_nmi16 - puppet_code) | (uint64_t)PUPPET_SEGMENT << 16,
-	    4);
+	memcpy(ram + PUPPET_CODE, puppet_code, (uintptr_t)puppet_code_end - (uintptr_t)puppet_code);
+	put(ram + 2 * 4,
+	    ((uintptr_t)puppet_nmi16 - (uintptr_t)puppet_code) | (uint64_t)PUPPET_SEGMENT << 16, 4);
 	for (unsigned page = PROGRAM_SIPI_FIRST; page <= PROGRAM_SIPI_LAST; page++)
 		start_at(ram + page * PAGE);
 	start_at(reset_page + RESET_OFFSET);

@@ -286,15 +286,15 @@ static bool prepare_cpu(struct side *side, unsigned n, const struct side_setup *
 {
 	struct kvm_mp_state waits = {.mp_state = KVM_MP_STATE_INIT_RECEIVED};
 	uint8_t registers[LAPIC_IMAGE_SIZE];
-	int error;
+	int fd = side->cpu[n].fd, error;
 
 	(void)setup;
 	image(side, n, registers);
 	error = side_kernel_set(side, n, registers);
 	/* KVM's own first state of an AP takes no SIPI before an INIT; a real one waits for it (SDM
 	 * "Multiple-Processor Initialization"). */
-	if (error >= 0 && n > 0)
-		error = kvm_ioctl(side->vm.kvm, side->cpu[n].fd, KVM_SET_MP_STATE, &waits);
+	if (error >= 0 && n != 0)
+		error = kvm_ioctl(side->vm.kvm, fd, KVM_SET_MP_STATE, &waits);
 	if (error < 0)
 		ending_fill(why, RESULT_HOST_LACKS, "a Local APIC of KVM's after reset: %s",
 			    strerror(-error));
