@@ -401,6 +401,12 @@ static void say(struct lockstep_report *report, enum lockstep_outcome outcome, c
 	snprintf(report->text, sizeof(report->text), "%s", text);
 }
 
+static void say_restless(struct lockstep_report *report)
+{
+	say(report, LOCKSTEP_STALLED,
+	    "a periodic timer runs out too often for the host to be followed");
+}
+
 static void differ(struct pair *pair, const struct finding *finding, struct lockstep_report *report)
 {
 	char text[160], op[80];
@@ -467,7 +473,8 @@ static bool is_early(const struct pair *pair, struct ledger *ledger)
 }
 
 /* A host that was late with a timer looks like a difference: a second look later decides. */
-static const struct finding *look(struct pair *pair, struct ledger *ledger, size_t *explained)
+static const struct finding *look(struct pair *pair, struct ledger *ledger, size_t *explained,
+				  bool *rests)
 {
 	const struct finding *finding;
 
@@ -478,8 +485,9 @@ static const struct finding *look(struct pair *pair, struct ledger *ledger, size
 	if (!finding || is_early(pair, ledger))
 		return finding;
 	sleep_until(kick_clock_ns() + AGAIN_NS);
-	if (!settle(pair))
-		return finding;
+	*rests = settle(pair);
+	if (!*rests)
+		return NULL;
 	compare_step(pair);
 	return unexplained(pair, ledger, explained);
 }
@@ -489,6 +497,7 @@ static bool step(struct pair *pair, const struct program_op *op, struct ledger *
 		 struct lockstep_report *report)
 {
 	const struct finding *finding;
+	bool rests = true;
 
 	pair->op = op;
 	pair->finding_count = 0;
@@ -502,11 +511,14 @@ static bool step(struct pair *pair, const struct program_op *op, struct ledger *
 		return false;
 	}
 	if (!settle(pair)) {
-		say(report, LOCKSTEP_STALLED,
-		    "a periodic timer runs out too often for the host to be followed");
+		say_restless(report);
 		return false;
 	}
-	finding = look(pair, ledger, &report->explained);
+	finding = look(pair, ledger, &report->explained, &rests);
+	if (!rests) {
+		say_restless(report);
+		return false;
+	}
 	if (trace)
 		print_step(pair, trace);
 	if (finding) {
