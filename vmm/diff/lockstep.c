@@ -117,7 +117,6 @@ static uint64_t value_of(const struct program_op *op, enum finding_mode mode)
 {
 	int reg = compare_register(op, mode);
 	bool lint = reg == REG_LVT_LINT0 || reg == REG_LVT_LINT1;
-
 	bool level = (op->value & LVT_LEVEL) || (op->value & LVT_MODE) == LVT_EXTINT;
 
 	return lint && level ? op->value & ~(uint64_t)LVT_ACTIVE_LOW : op->value;
@@ -172,7 +171,6 @@ static void note_timer(struct pair *pair, const struct clocks_timer *before)
 {
 	struct pair_cpu *c = &pair->cpu[pair->op->cpu];
 	int reg = compare_register(pair->op, pair->before[pair->op->cpu]);
-
 	bool whole = pair->op->kind == PROGRAM_WRITE && pair->op->where % 16 == 0 &&
 		     pair->op->width == 4;
 
@@ -598,11 +596,8 @@ void lockstep_run(struct lockstep *l, const struct program *program, struct ledg
 	}
 	l->setup.cpus = pair->cpus = program->cpus;
 	if (side_open(&pair->kvm, &side_kernel, &l->setup, &why) &&
-	    tsc_init(&pair->tsc, &pair->kvm.vm, pair->kvm.cpu[0].fd, tsc_host, &why)) {
-		pair_clock(pair);
-		pair->ours.now_ns = kick_clock_ns();
-	}
-	if (pair->tsc.khz && side_open(&pair->ours, &side_user, &l->setup, &why))
+	    tsc_init(&pair->tsc, &pair->kvm.vm, pair->kvm.cpu[0].fd, tsc_host, &why) &&
+	    side_open(&pair->ours, &side_user, &l->setup, &why))
 		run_program(l, pair, program, ledger, trace, report);
 	else
 		say(report, LOCKSTEP_FAILED, why.text);

@@ -56,9 +56,7 @@ struct side {
 	/* KVM's: the step may have let an interrupt go that KVM sees only at the end of a stretch
 	 * of emulated instructions. */
 	bool linger;
-	/* KVM's: what side_setup says of the host, and how often it was made good. */
-	bool isr_lost;
-	uint64_t isr_restored;
+	bool isr_lost; /* KVM's: side_setup's */
 	/* Ours alone: the map, and the clocks, which stand still unless lockstep.c sets them. */
 	void *map_memory;
 	struct lapic_map *map;

@@ -13,10 +13,9 @@
 #include "vmm/kick.h"
 #include "vmm/msr_index.h"
 
-#define EXITS_MAX 5000u
-/* Signals during one operation: about a second. */
+#define EXITS_MAX     5000u
 #define QUIET_RUNS    2u
-#define SIGNALS_MAX   5000u
+#define SIGNALS_MAX   5000u /* during one operation: about a second */
 #define MSR_X2APIC_ID 0x802u
 #define ID_OFFSET     0x20u
 #define APIC_EN       0x800u
@@ -29,21 +28,6 @@
 #define TO_ALL        0xFEEFF000u
 #define LEVEL         0xC000u
 
-/*
- * KVM keeps LINT0 of a boot processor open for the 8259 after reset, for the sake of old user
- * space. That is no behaviour of a Local APIC, and can be switched off.
- */
-static void forgo_quirk(const struct vm *vm)
-{
-	struct kvm_enable_cap cap = {
-		.cap = KVM_CAP_DISABLE_QUIRKS2,
-		.args[0] = KVM_X86_QUIRK_LINT0_REENABLED,
-	};
-
-	/* Where it cannot be, LVT LINT0 differs and says so. */
-	kvm_ioctl(vm->kvm, vm->fd, KVM_ENABLE_CAP, &cap);
-}
-
 /* A route for each vector, so that each EOI is told; whether it was level's is looked up. */
 static bool prepare(struct side *side, const struct side_setup *setup, struct result *why)
 {
@@ -52,7 +36,6 @@ static bool prepare(struct side *side, const struct side_setup *setup, struct re
 
 	if (!kernel_lapic_enable(&side->vm, setup->cpus, why))
 		return false;
-	forgo_quirk(&side->vm);
 	side->isr_lost = setup->isr_lost;
 	for (unsigned i = 0; i < KERNEL_LAPIC_LINES; i++)
 		lines[i] = (struct kernel_lapic_message){TO_ALL, LEVEL | (FIRST_VECTOR + i)};
@@ -158,7 +141,6 @@ static void arrived(struct side *side, unsigned n, unsigned vector)
 	if (error < 0)
 		side_fail(side, n, "KVM_SET_LAPIC: %s", strerror(-error));
 	side->cpu[n].delayed_ns += kick_clock_ns() - from;
-	side->isr_restored++;
 }
 
 /* KVM takes INIT and SIPI in when it is asked for this. */
