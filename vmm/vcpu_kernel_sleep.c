@@ -3,11 +3,9 @@
 // Not from its registers alone: KVM keeps some of what is pending where nobody can read it.
 
 #include <linux/kvm.h>
-#include <signal.h>
-#include <string.h>
-#include <time.h>
 
 #include "vmm/kernel_lapic.h"
+#include "vmm/kernel_pass.h"
 #include "vmm/msr_index.h"
 #include "vmm/vcpu.h"
 #include "vmm/vcpu_kernel.h"
@@ -21,8 +19,6 @@
 #define LVT_PERIODIC    0x20000u
 #define LVT_DEADLINE    0x40000u
 #define CLASS           0xF0u
-/* Of a signal set as the kernel has it. */
-#define SIGSET_BYTES 8u
 
 static bool runnable(const struct vcpu *v)
 {
@@ -55,48 +51,10 @@ static bool timer_wakes(const struct vcpu *v)
 	}
 }
 
-static bool set_kvm_mask(const struct vcpu *v, const sigset_t *mask)
-{
-	union {
-		struct kvm_signal_mask head;
-		unsigned char room[sizeof(struct kvm_signal_mask) + SIGSET_BYTES];
-	} arg = {{.len = SIGSET_BYTES}};
-
-	if (mask)
-		memcpy(arg.head.sigset, mask, SIGSET_BYTES);
-	return kvm_ioctl(v->vm->kvm, v->fd, KVM_SET_SIGNAL_MASK, mask ? &arg.head : NULL) >= 0;
-}
-
-/*
- * One pass through KVM_RUN's loop that does not get as far as the guest: an expired timer becomes
- * an interrupt, and an interrupt makes the vCPU runnable. What ends it is a signal that waits to be
- * let in; kvm_run.immediate_exit would end it before.
- */
-static bool pass(const struct vcpu *v)
-{
-	static const struct timespec at_once;
-	sigset_t kick, before, in_kvm;
-	bool done;
-
-	sigemptyset(&kick);
-	sigaddset(&kick, KICK_SIGNAL);
-	sigfillset(&in_kvm);
-	sigdelset(&in_kvm, KICK_SIGNAL);
-	pthread_sigmask(SIG_BLOCK, &kick, &before);
-	pthread_kill(pthread_self(), KICK_SIGNAL);
-	v->run->immediate_exit = 0;
-	done = set_kvm_mask(v, &in_kvm);
-	if (done)
-		kvm_ioctl(v->vm->kvm, v->fd, KVM_RUN, NULL);
-	set_kvm_mask(v, NULL);
-	sigtimedwait(&kick, NULL, &at_once);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	return done;
-}
-
 bool vcpu_kernel_sleeps(struct vcpu *v)
 {
 	/* In this order: a timer that is idle at the first look has had its interrupt in the first
 	 * pass, if it had one to give, and the second pass acts on that. */
-	return !runnable(v) && !timer_wakes(v) && pass(v) && pass(v) && !runnable(v);
+	return !runnable(v) && !timer_wakes(v) && kernel_pass(v->vm, v->fd, v->run) &&
+	       kernel_pass(v->vm, v->fd, v->run) && !runnable(v);
 }

@@ -107,6 +107,23 @@ static void test_a_fast_one_that_nobody_follows_may_stand_anywhere_in_its_period
 	assert_false(t.again);
 }
 
+static void test_a_periodic_one_runs_out_again_and_again(void **state)
+{
+	struct clocks_timer t = {.runs = true, .expiry = 10000, .tmict = 500, .shift = 3};
+
+	(void)state;
+	assert_int_equal(clocks_expiry(&t, 9999), 0);
+	assert_int_equal(clocks_expiry(&t, 10000), 10000);
+	assert_int_equal(clocks_expiry(&t, 50000), 10000);
+	t.periodic = true;
+	assert_int_equal(clocks_expiry(&t, 13999), 10000);
+	assert_int_equal(clocks_expiry(&t, 14000), 14000);
+	assert_int_equal(clocks_expiry(&t, 23000), 22000);
+	assert_int_equal(clocks_expiry(&t, 9999), 0);
+	t.runs = false;
+	assert_int_equal(clocks_expiry(&t, 23000), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -116,6 +133,7 @@ int main(void)
 		cmocka_unit_test(test_a_new_divisor_stretches_what_is_not_known),
 		cmocka_unit_test(
 			test_a_fast_one_that_nobody_follows_may_stand_anywhere_in_its_period),
+		cmocka_unit_test(test_a_periodic_one_runs_out_again_and_again),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

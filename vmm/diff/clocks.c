@@ -80,6 +80,17 @@ uint64_t clocks_period(const struct clocks_timer *timer)
 	return (uint64_t)timer->tmict << timer->shift;
 }
 
+uint64_t clocks_expiry(const struct clocks_timer *timer, uint64_t ns)
+{
+	uint64_t period = clocks_period(timer);
+
+	if (!timer->runs || timer->expiry > ns)
+		return 0;
+	if (!timer->periodic || !period)
+		return timer->expiry;
+	return timer->expiry + (ns - timer->expiry) / period * period;
+}
+
 struct clocks_count clocks_counts(const struct clocks_timer *timer, uint64_t t0, uint64_t t1)
 {
 	struct clocks_count count = {0, 0};

@@ -37,6 +37,9 @@ void clocks_written(struct clocks_timer *timer, unsigned reg, uint64_t t0, uint6
 /* Of a periodic one, ns. */
 uint64_t clocks_period(const struct clocks_timer *timer);
 
+/* When ours runs out for the last time up to `ns`, CLOCK_MONOTONIC; 0: not until then. */
+uint64_t clocks_expiry(const struct clocks_timer *timer, uint64_t ns);
+
 /* The counts that KVM may show from t0 to t1. */
 struct clocks_count {
 	uint64_t least, most;

@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+#include "vmm/kick.h"
+
 #define REGISTERS     64u
 #define REG_ID        0x02u
 #define REG_LDR       0x0Du
@@ -60,14 +62,22 @@ void compare_look(struct pair *pair)
 
 		c->kvm_base = pair->kvm.kind->base(&pair->kvm, n);
 		c->kvm_deadline = pair->kvm.kind->deadline(&pair->kvm, n);
-		c->kvm_from = pair_clock(pair);
-		pair->kvm.kind->image(&pair->kvm, n, c->kvm);
-		c->kvm_to = pair_clock(pair);
+		/* Our clock stands still meanwhile: nothing runs out between one look and the next.
+		 */
+		c->kvm_from = kick_clock_ns();
 		c->ours_base = pair->ours.kind->base(&pair->ours, n);
 		c->ours_deadline = pair->ours.kind->deadline(&pair->ours, n);
 		pair->ours.kind->image(&pair->ours, n, c->ours);
 		clocks_look(&c->timer, pair->ours.cpu[n].lapic, c->ours, pair->ours.now_ns,
 			    pair->ours.now_tsc, pair->tsc.khz);
+		pair->kvm.kind->image(&pair->kvm, n, c->kvm);
+		c->kvm_to = kick_clock_ns();
+		c->ours_nmi = c->kvm_nmi = false;
+		if (pair->ours.cpu[n].state == FINDING_WAITS_FOR_SIPI &&
+		    pair->kvm.cpu[n].state == FINDING_WAITS_FOR_SIPI) {
+			c->ours_nmi = pair->ours.kind->nmi(&pair->ours, n);
+			c->kvm_nmi = pair->kvm.kind->nmi(&pair->kvm, n);
+		}
 		show_tmict(pair, n);
 		c->timer.late += pair->kvm.cpu[n].delayed_ns;
 		pair->kvm.cpu[n].delayed_ns = 0;
@@ -100,7 +110,7 @@ static void found(struct pair *pair, enum finding_field field, unsigned cpu, uns
 		.dfr = side_register(c->ours, REG_DFR),
 		.past = field == FINDING_DEADLINE && kvm <= pair->ours.now_tsc,
 		.sent = pair->sent,
-		.icr_high = side_register(pair->cpu[pair->op->cpu].ours, REG_ICR_HIGH),
+		.icr_high = pair->icr_high,
 	};
 }
 
@@ -175,6 +185,8 @@ static void compare_cpu(struct pair *pair, unsigned n)
 
 	if (ours->state != kvm->state)
 		found(pair, FINDING_STATE, n, 0, ours->state, kvm->state);
+	if (c->ours_nmi != c->kvm_nmi)
+		found(pair, FINDING_NMI, n, 0, c->ours_nmi, c->kvm_nmi);
 	compare_log(pair, FINDING_ARRIVED, n, &ours->arrived, &kvm->arrived);
 	compare_log(pair, FINDING_EOI, n, &ours->eois, &kvm->eois);
 	if (c->ours_base != c->kvm_base)

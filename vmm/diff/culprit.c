@@ -112,11 +112,11 @@ static char *comment_of(const char *name, size_t ops, unsigned tries, bool again
 
 	if (asprintf(&text,
 		     "%s, of %zu operations%s (%u tries).\n"
-		     "Differs at operation %zu: %s",
+		     "Differs at operation %zu: %s\n%s",
 		     name, ops,
 		     again ? "; made smaller"
 			   : "; the difference did not come again, so it is whole",
-		     tries, trial->at, trial->last.text) < 0)
+		     tries, trial->at, trial->last.text, trial->last.step) < 0)
 		return NULL;
 	return text;
 }

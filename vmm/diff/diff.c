@@ -140,8 +140,8 @@ static void on_signal(int number)
 	signal_seen = number;
 }
 
-/* The program that runs is finished first; a second signal ends it at once, and the log has what
- * was done before. */
+/* The program that runs is broken off, and not counted; a second signal ends it at once, and the
+ * log has what was done before. */
 static void catch_signals(void)
 {
 	struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
@@ -220,7 +220,7 @@ static bool open_lockstep(struct session *s, const struct kvm_calls *kvm,
 		host_error_result(&error, result);
 		return false;
 	}
-	s->lockstep = lockstep_open(kvm, traits, result);
+	s->lockstep = lockstep_open(kvm, traits, &signal_seen, result);
 	if (!s->lockstep)
 		return false;
 	s->x2apic = s->options->x2apic && lockstep_x2apic(s->lockstep);

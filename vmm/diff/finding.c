@@ -44,6 +44,8 @@ static void answer(const struct finding *finding, uint64_t value, char text[32])
 			snprintf(text, 32, "none");
 		else if (value == 2 && finding->field == FINDING_ARRIVED)
 			snprintf(text, 32, "NMI");
+		else if ((value & ~UINT64_C(0xFF)) == FINDING_STARTED)
+			snprintf(text, 32, "started at page %02" PRIX64 "h", value & 0xFF);
 		else
 			snprintf(text, 32, "vector %02" PRIX64 "h", value);
 		return;
@@ -53,6 +55,7 @@ static void answer(const struct finding *finding, uint64_t value, char text[32])
 		else
 			snprintf(text, 32, "state %" PRIu64, value);
 		return;
+	case FINDING_NMI: snprintf(text, 32, "%s", value ? "one" : "none"); return;
 	case FINDING_COUNT: snprintf(text, 32, "%" PRIu64, value); return;
 	case FINDING_REGISTER: snprintf(text, 32, "%08" PRIX64, value); return;
 	default: snprintf(text, 32, "%" PRIX64 "h", value); return;
@@ -65,6 +68,7 @@ static void subject(const struct finding *finding, char text[48])
 		[FINDING_VALUE] = "value read by",
 		[FINDING_FAULT] = "exception on",
 		[FINDING_STATE] = "state of",
+		[FINDING_NMI] = "NMI kept for",
 		[FINDING_BASE] = "IA32_APIC_BASE of",
 		[FINDING_DEADLINE] = "IA32_TSC_DEADLINE of",
 		[FINDING_COUNT] = "TMCCT by the clock of",

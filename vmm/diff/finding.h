@@ -20,6 +20,7 @@ enum finding_field {
 			     FINDING_NOTHING where one side had none any more */
 	FINDING_EOI,      /* the n-th EOI that went out to I/O APICs, or FINDING_NOTHING */
 	FINDING_STATE,    /* enum finding_state of a CPU */
+	FINDING_NMI,      /* whether an NMI waits for a CPU that waits for a SIPI on both sides */
 	FINDING_REGISTER, /* register `reg` of a CPU's 1 KiB image (KVM_GET_LAPIC) */
 	FINDING_BASE,     /* IA32_APIC_BASE of a CPU */
 	FINDING_DEADLINE, /* IA32_TSC_DEADLINE of a CPU */
@@ -30,6 +31,8 @@ enum finding_field {
 
 #define FINDING_NO_FAULT UINT64_C(0xFFFF)
 #define FINDING_NOTHING  UINT64_C(0xFFFF)
+/* FINDING_ARRIVED: no vector, the CPU started at page N of FINDING_STARTED | N. */
+#define FINDING_STARTED 0x1000u
 
 enum finding_state { FINDING_RUNNING, FINDING_HALTED, FINDING_WAITS_FOR_SIPI, FINDING_LOST };
 enum finding_mode { FINDING_DISABLED, FINDING_XAPIC, FINDING_X2APIC };
@@ -47,7 +50,7 @@ struct finding {
 	uint32_t id, ldr, dfr;              /* the same, as the registers have them */
 	bool past;                          /* FINDING_DEADLINE: KVM's has gone by */
 	uint32_t sent;     /* delivery modes that the program's IPIs have had so far: bit n */
-	uint32_t icr_high; /* of the step's CPU, likewise: where a page write of the ICR went */
+	uint32_t icr_high; /* of the step's CPU, before it: where a page write of the ICR went */
 };
 
 /* "ESR of CPU 1: ours 00000080, KVM 00000000". At most 160 bytes with the NUL. */

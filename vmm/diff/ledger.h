@@ -40,15 +40,17 @@ extern const char ledger_text[], ledger_rules[];
  *   when TERMS       one line or more; one whose terms all hold is enough
  *
  * A term is KEY=VALUE, KEY!=VALUE for its contrary, or a flag. Lists are parted by commas.
- *   field=           value fault arrived eoi state register base deadline count; always needed
+ *   field=           value fault arrived eoi state nmi register base deadline count; always
+ *                    needed
  *   op=              words of operations
  *   at=              registers: which one differs; where field=register
  *   to=              registers: which one the operation names, by page offset or MSR
  *   where=N, N..M, N/MASK   the operation's OFFSET, INDEX or ADDRESS
  *   value=N/MASK     the operation's VALUE, DATA, ...
  *   ours= kvm=       N or N/MASK, where N may be: none (no exception, nothing arrived), gp, nmi,
- *                    running halted waits-for-sipi lost, value and vector (the operation's), and
- *                    lvt-error lvt-timer spurious (vectors of that CPU's registers)
+ *                    running halted waits-for-sipi lost, value and vector (the operation's),
+ *                    started (at the operation's page), and lvt-error lvt-timer spurious (vectors
+ *                    of that CPU's registers)
  *   bits=            N, or vector, lvt-error, lvt-timer: their bit in this register of IRR, ISR,
  *                    TMR. The two values differ in no other bits.
  *   lacks=ours|kvm   this side's value has no bit that the other's lacks

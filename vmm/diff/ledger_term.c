@@ -49,6 +49,7 @@ static uint64_t meaning(const struct ledger_term *term, const struct finding *fi
 	switch (term->symbol) {
 	case SYMBOL_VALUE: return finding->op->value;
 	case SYMBOL_VECTOR: return finding->op->value & 0xFF;
+	case SYMBOL_STARTED: return FINDING_STARTED | (finding->op->value & 0xFF);
 	case SYMBOL_LVT_ERROR: return finding->lvt_error & 0xFF;
 	case SYMBOL_LVT_TIMER: return finding->lvt_timer & 0xFF;
 	case SYMBOL_SPURIOUS: return finding->svr & 0xFF;

@@ -19,6 +19,7 @@ enum ledger_symbol {
 	SYMBOL_NUMBER, /* none: `a` is the number */
 	SYMBOL_VALUE,
 	SYMBOL_VECTOR,
+	SYMBOL_STARTED,
 	SYMBOL_LVT_ERROR,
 	SYMBOL_LVT_TIMER,
 	SYMBOL_SPURIOUS,

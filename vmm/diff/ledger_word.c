@@ -56,8 +56,8 @@ static uint64_t find(const char *word, size_t length, const char *const *names, 
 
 static uint64_t field_bit(const char *word, size_t length)
 {
-	static const char *const names[] = {"value",    "fault", "arrived",  "eoi",  "state",
-					    "register", "base",  "deadline", "count"};
+	static const char *const names[] = {"value", "fault",    "arrived", "eoi",      "state",
+					    "nmi",   "register", "base",    "deadline", "count"};
 
 	return find(word, length, names, FINDING_FIELDS);
 }
@@ -145,6 +145,7 @@ static bool read_symbol(struct ledger_term *term, const char *text, size_t lengt
 		{"lost", SYMBOL_NUMBER, FINDING_LOST},
 		{"value", SYMBOL_VALUE, 0},
 		{"vector", SYMBOL_VECTOR, 0},
+		{"started", SYMBOL_STARTED, 0},
 		{"lvt-error", SYMBOL_LVT_ERROR, 0},
 		{"lvt-timer", SYMBOL_LVT_TIMER, 0},
 		{"spurious", SYMBOL_SPURIOUS, 0},

@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // The two sides of one running program, and what is known of both after each step.
-// Private to lockstep.c, compare.c and resync.c.
+// Private to lockstep.c and what it consists of.
 #ifndef VMM_DIFF_PAIR_H
 #define VMM_DIFF_PAIR_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <stdio.h>
+#include <time.h>
 
 #include "vmm/diff/clocks.h"
 #include "vmm/diff/finding.h"
 #include "vmm/diff/ledger.h"
+#include "vmm/diff/lockstep.h"
 #include "vmm/diff/program.h"
 #include "vmm/diff/side.h"
 #include "vmm/tsc.h"
@@ -21,6 +23,7 @@
 struct pair_cpu {
 	uint8_t ours[LAPIC_IMAGE_SIZE], kvm[LAPIC_IMAGE_SIZE];
 	uint64_t ours_base, kvm_base, ours_deadline, kvm_deadline;
+	bool ours_nmi, kvm_nmi;    /* of one that waits for a SIPI on both sides */
 	uint64_t kvm_from, kvm_to; /* CLOCK_MONOTONIC ns around KVM's image */
 	struct clocks_timer timer;
 };
@@ -41,7 +44,8 @@ struct pair {
 
 	/* The step. */
 	const struct program_op *op;
-	bool done; /* by a CPU that could */
+	uint32_t icr_high; /* of its CPU, before: an INIT to itself resets it */
+	bool done;         /* by a CPU that could */
 	struct pair_answer ours_answer, kvm_answer;
 	struct clocks_timer answer_timer; /* of the operation's CPU, right after it */
 	uint64_t t0, t1;                  /* CLOCK_MONOTONIC ns around it on KVM's side */
@@ -49,9 +53,41 @@ struct pair {
 	unsigned finding_count;
 };
 
+/* What programs on one host have in common. */
+struct lockstep {
+	struct side_setup setup;
+	struct kvm_cpuid2 *cpuid[PROGRAM_CPUS_MAX];
+	timer_t tick;
+	bool ticks;
+	const volatile sig_atomic_t *stop;
+};
+
+/* Starts and stops the signal that ends each wait in the kernel. */
+void lockstep_tick(struct lockstep *lockstep, bool on);
+
 /* Now, CLOCK_MONOTONIC; our side's clocks are set to it. */
 uint64_t pair_clock(struct pair *pair);
 enum finding_mode pair_mode(uint64_t base);
+
+/* Both sides do pair->op. False: the host stopped for so long that a timer may have run out before
+ * or after it. */
+bool bid_op(struct pair *pair);
+
+/* So long after a timer is due KVM's has been seen to, as a rule. */
+#define SETTLE_LATER_NS UINT64_C(300000)
+
+/* Both sides take what there is to take, timers that run out soon included. False: it does not come
+ * to rest, as with a periodic timer that is too fast to be told apart. */
+bool settle(struct pair *pair);
+/* Lets time pass, and a little more where a timer runs out just then: on which side of the end it
+ * was for KVM would not be known. */
+void settle_rest(const struct pair *pair, uint64_t ns);
+/* The earliest that a timer may run out on either side, CLOCK_MONOTONIC; UINT64_MAX: none will. */
+uint64_t settle_first_expiry(const struct pair *pair);
+
+/* The first of findings[] that the ledger, which may be NULL, does not explain; or NULL. *count
+ * grows by those that it does. */
+const struct finding *explain(struct pair *pair, struct ledger *ledger, size_t *count);
 
 /* Reads both sides' registers, and when our timers run out. */
 void compare_look(struct pair *pair);

@@ -85,7 +85,6 @@ table:
 	.quad	AT(write1), AT(write2), AT(write4), AT(write8)
 	.quad	AT(do_rdmsr), AT(do_wrmsr), AT(do_deadline)
 	.quad	AT(read_cr8), AT(write_cr8), AT(do_rdtsc), AT(do_sti), AT(do_cli), AT(do_hlt)
-	.quad	AT(do_linger)
 
 read1:
 	movb	(%rdi), %al
@@ -154,11 +153,6 @@ do_sti:
 	jmp	done
 do_cli:
 	cli
-	jmp	done
-do_linger:
-	movl	$PUPPET_LINGER, %ecx
-1:	decl	%ecx
-	jnz	1b
 	jmp	done
 do_hlt:
 	hlt

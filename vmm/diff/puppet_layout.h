@@ -61,8 +61,5 @@
 #define PUPPET_DO_STI       15
 #define PUPPET_DO_CLI       16
 #define PUPPET_DO_HLT       17
-#define PUPPET_DO_LINGER    18 /* more instructions than a host emulates at a stretch */
-
-#define PUPPET_LINGER       700 /* turns of two instructions */
 
 #endif

@@ -5,33 +5,55 @@
 #include <linux/kvm.h>
 #include <string.h>
 
+#include "vmm/boot.h"
 #include "vmm/diff/pair.h"
 #include "vmm/msr_index.h"
+#include "vmm/regs.h"
 
-#define REG_ISR 0x10u
+#define REG_ISR      0x10u
+#define CR0_AT_RESET 0x60000010u
+
+/* As an INIT leaves it: what KVM does not know has come of one, and a SIPI sets no more than CS:IP.
+ */
+static int set_waiting(struct side *side, unsigned n, bool nmi)
+{
+	struct kvm_mp_state waits = {.mp_state = KVM_MP_STATE_INIT_RECEIVED};
+	struct side_cpu *c = &side->cpu[n];
+	struct boot_state state;
+	int error;
+
+	boot_init(&state, c->signature, CR0_AT_RESET);
+	error = regs_set(&side->vm, c->fd, &state);
+	if (error >= 0)
+		error = kvm_ioctl(side->vm.kvm, c->fd, KVM_SET_MP_STATE, &waits);
+	if (error >= 0 && nmi)
+		error = kvm_ioctl(side->vm.kvm, c->fd, KVM_NMI, NULL);
+	c->state = FINDING_WAITS_FOR_SIPI;
+	return error;
+}
 
 static int set_state(struct pair *pair, unsigned n)
 {
-	static const uint32_t states[] = {
-		[FINDING_RUNNING] = KVM_MP_STATE_RUNNABLE,
-		[FINDING_HALTED] = KVM_MP_STATE_HALTED,
-		[FINDING_WAITS_FOR_SIPI] = KVM_MP_STATE_INIT_RECEIVED,
-		[FINDING_LOST] = KVM_MP_STATE_RUNNABLE,
-	};
 	const struct kvm_calls *kvm = pair->ours.vm.kvm;
 	struct side_cpu *from = &pair->ours.cpu[n], *to = &pair->kvm.cpu[n];
-	struct kvm_mp_state state = {.mp_state = states[from->state]};
+	struct kvm_mp_state state = {.mp_state = KVM_MP_STATE_RUNNABLE};
 	struct kvm_regs regs;
 	struct kvm_sregs sregs;
 	int error;
 
-	if (from->state == to->state)
+	bool nmi = pair->ours.kind->nmi(&pair->ours, n);
+
+	if (from->state == to->state && pair->cpu[n].kvm_nmi == pair->cpu[n].ours_nmi)
 		return 0;
 	/* Both finish the instruction that they are in: after that registers may be set. */
 	from->run->immediate_exit = to->run->immediate_exit = 1;
 	kvm_ioctl(kvm, from->fd, KVM_RUN, NULL);
 	kvm_ioctl(kvm, to->fd, KVM_RUN, NULL);
 	from->unfinished = false;
+	if (from->state == FINDING_WAITS_FOR_SIPI)
+		return set_waiting(&pair->kvm, n, nmi);
+	if (from->state == FINDING_HALTED)
+		state.mp_state = KVM_MP_STATE_HALTED;
 	error = kvm_ioctl(kvm, from->fd, KVM_GET_REGS, &regs);
 	if (error >= 0)
 		error = kvm_ioctl(kvm, from->fd, KVM_GET_SREGS, &sregs);

@@ -76,7 +76,8 @@ bool side_puppet_out(struct side *side, unsigned n, unsigned port, uint32_t valu
 	case PUPPET_PORT_ARRIVED: answer_arrival(side, n, value & 0xFF); return false;
 	case PUPPET_PORT_STARTED:
 		memset(side->cpu[n].in_service, 0, sizeof(side->cpu[n].in_service));
-		side_log(&side->cpu[n].arrived, SIDE_STARTED | (value >> 8 & 0xFF));
+		side->cpu[n].timed = false;
+		side_log(&side->cpu[n].arrived, FINDING_STARTED | (value >> 8 & 0xFF));
 		return false;
 	default: side_fail(side, n, "the puppet wrote to port %Xh", port); return false;
 	}

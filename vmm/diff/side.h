@@ -18,9 +18,8 @@ struct kvm_cpuid2;
 
 /* What a log can hold of one step; a CPU that takes more is in a storm, which ends the step. */
 #define SIDE_LOG_MAX 300u
-/* An entry of `arrived` that is no vector: the CPU started, at this page. */
-#define SIDE_STARTED 0x1000u
-/* The same: it asked the 8259s for a vector, of which there are none. */
+/* An entry of `arrived` that is no vector, as FINDING_STARTED: the CPU asked the 8259s for one, of
+ * which there are none. */
 #define SIDE_EXTINT 0x2000u
 
 struct side_log {
@@ -37,6 +36,7 @@ struct side_cpu {
 	bool keep;              /* handlers give no EOI */
 	uint32_t in_service[8]; /* KVM's, where isr_lost: ISR as it should be */
 	uint32_t hidden_tmict;  /* KVM's: see side_kernel_set() */
+	bool timed;             /* KVM's: it has had a timer since it started */
 	uint64_t delayed_ns;    /* KVM's: its timer was stopped for so long, by us */
 	struct side_log arrived, eois; /* of this step */
 	uint32_t signature;            /* CPUID.1:EAX */
@@ -53,10 +53,7 @@ struct side {
 	unsigned cpus;
 	struct side_cpu cpu[PROGRAM_CPUS_MAX];
 	char trouble[256]; /* what the host refused; empty: nothing */
-	/* KVM's: the step may have let an interrupt go that KVM sees only at the end of a stretch
-	 * of emulated instructions. */
-	bool linger;
-	bool isr_lost; /* KVM's: side_setup's */
+	bool isr_lost;     /* KVM's: side_setup's */
 	/* Ours alone: the map, and the clocks, which stand still unless lockstep.c sets them. */
 	void *map_memory;
 	struct lapic_map *map;
@@ -94,6 +91,8 @@ struct side_kind {
 	void (*image)(struct side *side, unsigned n, uint8_t image[LAPIC_IMAGE_SIZE]);
 	uint64_t (*base)(struct side *side, unsigned n);
 	uint64_t (*deadline)(struct side *side, unsigned n);
+	/* Whether an NMI waits for the CPU. */
+	bool (*nmi)(struct side *side, unsigned n);
 	/* An interrupt message from a device. */
 	void (*message)(struct side *side, uint32_t address, uint32_t data);
 };

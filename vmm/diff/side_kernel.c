@@ -10,23 +10,21 @@
 #include "vmm/ending.h"
 #include "vmm/exit.h"
 #include "vmm/kernel_lapic.h"
+#include "vmm/kernel_pass.h"
 #include "vmm/kick.h"
 #include "vmm/msr_index.h"
 
-#define EXITS_MAX     5000u
-#define QUIET_RUNS    2u
-#define SIGNALS_MAX   5000u /* during one operation: about a second */
-#define MSR_X2APIC_ID 0x802u
-#define ID_OFFSET     0x20u
-#define APIC_EN       0x800u
-#define APIC_EXTD     0x400u
-#define REG_ISR       0x10u
-#define REG_TMR       0x18u
-#define REG_TMICT     0x38u
-#define REG_TMCCT     0x39u
-#define FIRST_VECTOR  16u
-#define TO_ALL        0xFEEFF000u
-#define LEVEL         0xC000u
+#define EXITS_MAX    5000u
+#define SIGNALS_MAX  5000u /* during one operation: about a second */
+#define APIC_EN      0x800u
+#define APIC_EXTD    0x400u
+#define REG_ISR      0x10u
+#define REG_TMR      0x18u
+#define REG_TMICT    0x38u
+#define REG_TMCCT    0x39u
+#define FIRST_VECTOR 16u
+#define TO_ALL       0xFEEFF000u
+#define LEVEL        0xC000u
 
 /* A route for each vector, so that each EOI is told; whether it was level's is looked up. */
 static bool prepare(struct side *side, const struct side_setup *setup, struct result *why)
@@ -217,39 +215,105 @@ static void run(struct side *side, unsigned n)
 	side_fail(side, n, "KVM's side, CPU %u: the operation does not end", n);
 }
 
-/* An operation without effect that KVM's LAPIC sees: after one of these KVM looks for more. */
+/* An operation without effect: what waits for the CPU is taken at its entry. */
 static void visit(struct side *side, unsigned n)
 {
-	uint64_t now = base(side, n);
+	side_do(side, n, PUPPET_DO_NOTHING, 0, 0);
+}
 
-	if (side->linger)
-		side_do(side, n, PUPPET_DO_LINGER, 0, 0);
-	else if (now & APIC_EXTD)
-		side_do(side, n, PUPPET_DO_RDMSR, MSR_X2APIC_ID, 0);
-	else if (now & APIC_EN)
-		side_do(side, n, PUPPET_DO_READ4, (now & ~UINT64_C(0xFFF)) + ID_OFFSET, 0);
-	else
-		side_do(side, n, PUPPET_DO_NOTHING, 0, 0);
+static void set_state(struct side *side, unsigned n, uint32_t state)
+{
+	struct kvm_mp_state set = {.mp_state = state};
+	int error = kvm_ioctl(side->vm.kvm, side->cpu[n].fd, KVM_SET_MP_STATE, &set);
+
+	if (error < 0)
+		side_fail(side, n, "KVM_SET_MP_STATE: %s", strerror(-error));
+}
+
+/* KVM acts on an INIT when it is asked for the state, also in mid-instruction. */
+static void finish_instruction(struct side *side, unsigned n)
+{
+	struct side_cpu *c = &side->cpu[n];
+
+	c->run->immediate_exit = 1;
+	kvm_ioctl(side->vm.kvm, c->fd, KVM_RUN, NULL);
+}
+
+static void pass(struct side *side, unsigned n)
+{
+	if (!kernel_pass(&side->vm, side->cpu[n].fd, side->cpu[n].run))
+		side_fail(side, n, "KVM's side, CPU %u: KVM_RUN does not heed a signal", n);
+}
+
+static bool has_timer(struct side *side, unsigned n)
+{
+	struct side_cpu *c = &side->cpu[n];
+	uint8_t registers[LAPIC_IMAGE_SIZE];
+
+	if (!c->timed) {
+		image(side, n, registers);
+		c->timed = side_register(registers, REG_TMICT) != 0 || deadline(side, n) != 0;
+	}
+	return c->timed;
+}
+
+/*
+ * KVM makes interrupts of timers that have run out when its loop comes round, which on a host that
+ * emulates a running CPU it may not do before the next exit. It does so for one that halts. Not
+ * without need: what is kept to end the next HLT is used up.
+ */
+static void let_timers_in(struct side *side, unsigned n)
+{
+	struct side_cpu *c = &side->cpu[n];
+
+	finish_instruction(side, n);
+	look_at_state(side, n);
+	if (c->state != FINDING_RUNNING)
+		return;
+	set_state(side, n, KVM_MP_STATE_HALTED);
+	pass(side, n);
+	set_state(side, n, KVM_MP_STATE_RUNNABLE);
+}
+
+/* The second pass wakes it by what came of the first. */
+static void let_wake(struct side *side, unsigned n)
+{
+	struct side_cpu *c = &side->cpu[n];
+
+	for (unsigned i = 0; i < 2 && c->state == FINDING_HALTED; i++) {
+		pass(side, n);
+		look_at_state(side, n);
+	}
 }
 
 static void settle(struct side *side, unsigned n)
 {
 	struct side_cpu *c = &side->cpu[n];
+	bool halted = c->state == FINDING_HALTED;
+	unsigned before;
 
 	if (c->state == FINDING_WAITS_FOR_SIPI)
 		look_at_state(side, n);
-	if (c->state == FINDING_HALTED)
+	let_wake(side, n);
+	if (halted && c->state == FINDING_RUNNING)
 		run(side, n);
-	/* Not one alone: KVM looks for timers that have run out only after it has been in the
-	 * guest, and gives what it finds at the next entry. */
-	for (unsigned quiet = 0; c->state == FINDING_RUNNING && quiet < QUIET_RUNS;) {
-		unsigned before = c->arrived.count;
+	do {
+		before = c->arrived.count;
+		if (c->state == FINDING_RUNNING && has_timer(side, n))
+			let_timers_in(side, n);
+		if (c->state == FINDING_RUNNING)
+			visit(side, n);
+	} while (c->arrived.count != before && c->arrived.count < SIDE_LOG_MAX);
+}
 
-		visit(side, n);
-		quiet = c->arrived.count == before ? quiet + 1 : 0;
-		if (c->arrived.count == SIDE_LOG_MAX)
-			return;
-	}
+static bool nmi(struct side *side, unsigned n)
+{
+	struct kvm_vcpu_events events = {0};
+	int error = kvm_ioctl(side->vm.kvm, side->cpu[n].fd, KVM_GET_VCPU_EVENTS, &events);
+
+	if (error < 0)
+		side_fail(side, n, "KVM_GET_VCPU_EVENTS: %s", strerror(-error));
+	return events.nmi.pending != 0;
 }
 
 static void message(struct side *side, uint32_t address, uint32_t data)
@@ -293,5 +357,6 @@ const struct side_kind side_kernel = {
 	.image = image,
 	.base = base,
 	.deadline = deadline,
+	.nmi = nmi,
 	.message = message,
 };

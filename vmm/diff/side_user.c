@@ -334,6 +334,18 @@ static uint64_t deadline(struct side *side, unsigned n)
 	return value;
 }
 
+/* lapic_pending() is silent about one that waits for a SIPI: taken out, and put back. */
+static bool nmi(struct side *side, unsigned n)
+{
+	unsigned count = 0;
+
+	while (lapic_take_nmi(side->cpu[n].lapic))
+		count++;
+	for (unsigned i = 0; i < count; i++)
+		lapic_post(side->cpu[n].lapic, LAPIC_NMI, 0, false);
+	return count != 0;
+}
+
 static void message(struct side *side, uint32_t address, uint32_t data)
 {
 	lapic_map_msi(side->map, address, data, false);
@@ -348,5 +360,6 @@ const struct side_kind side_user = {
 	.image = image,
 	.base = base,
 	.deadline = deadline,
+	.nmi = nmi,
 	.message = message,
 };

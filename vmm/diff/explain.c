@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Holds all that differs after a step against the ledger, and what follows from what it explains.
+// Not the ledger's words: ledger.c.
+
+#include "vmm/diff/pair.h"
+
+#define REG_TPR 0x08u
+#define REG_PPR 0x0Au
+#define REG_ISR 0x10u
+
+/* What has been explained in this step. */
+struct explained {
+	bool fault;
+	bool priority[PROGRAM_CPUS_MAX]; /* something that PPR follows from */
+	bool init[PROGRAM_CPUS_MAX];     /* one side alone had an INIT */
+};
+
+/* A register that an operation wrote on one side and was refused on the other goes with that; PPR
+ * goes with TPR, ISR and what was taken; and all goes with an INIT. */
+static bool follows(const struct pair *pair, const struct finding *finding,
+		    const struct explained *explained)
+{
+	if (explained->init[finding->cpu] && finding->field != FINDING_STATE)
+		return true;
+	if (finding->field != FINDING_REGISTER)
+		return false;
+	if (finding->reg == REG_PPR)
+		return explained->priority[finding->cpu];
+	return explained->fault && finding->cpu == pair->op->cpu &&
+	       compare_register(pair->op, pair->before[pair->op->cpu]) == (int)finding->reg;
+}
+
+static void note(const struct pair *pair, struct explained *explained,
+		 const struct finding *finding)
+{
+	bool isr = finding->reg >= REG_ISR && finding->reg < REG_ISR + 8;
+
+	if (finding->field == FINDING_FAULT) {
+		explained->fault = true;
+		explained->priority[finding->cpu] =
+			compare_register(pair->op, pair->before[finding->cpu]) == REG_TPR;
+	}
+	if (finding->field == FINDING_STATE &&
+	    (finding->ours == FINDING_WAITS_FOR_SIPI || finding->kvm == FINDING_WAITS_FOR_SIPI))
+		explained->init[finding->cpu] = true;
+	if (finding->field == FINDING_ARRIVED ||
+	    (finding->field == FINDING_REGISTER && (isr || finding->reg == REG_TPR)))
+		explained->priority[finding->cpu] = true;
+}
+
+/* PPR last: it follows from others. */
+static const struct finding *unexplained_of(struct pair *pair, struct ledger *ledger,
+					    struct explained *explained, bool ppr, size_t *count)
+{
+	for (unsigned i = 0; i < pair->finding_count; i++) {
+		const struct finding *finding = &pair->findings[i];
+
+		if ((finding->field == FINDING_REGISTER && finding->reg == REG_PPR) != ppr)
+			continue;
+		if (follows(pair, finding, explained))
+			continue;
+		if (!ledger || ledger_match(ledger, finding) < 0)
+			return finding;
+		++*count;
+		note(pair, explained, finding);
+	}
+	return NULL;
+}
+
+const struct finding *explain(struct pair *pair, struct ledger *ledger, size_t *count)
+{
+	struct explained explained = {0};
+	const struct finding *finding = unexplained_of(pair, ledger, &explained, false, count);
+
+	return finding ? finding : unexplained_of(pair, ledger, &explained, true, count);
+}

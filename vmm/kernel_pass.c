@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// A signal that waits to be let in ends KVM_RUN at the end of its loop's first turn.
+// Not kvm_run.immediate_exit: that ends it before.
+
+#include "vmm/kernel_pass.h"
+
+#include <errno.h>
+#include <linux/kvm.h>
+#include <pthread.h>
+#include <signal.h>
+#include <string.h>
+#include <time.h>
+
+#include "vmm/kick.h"
+
+/* Of a signal set as the kernel has it. */
+#define SIGSET_BYTES 8u
+
+static bool set_kvm_mask(const struct vm *vm, int vcpu_fd, const sigset_t *mask)
+{
+	union {
+		struct kvm_signal_mask head;
+		unsigned char room[sizeof(struct kvm_signal_mask) + SIGSET_BYTES];
+	} arg = {{.len = SIGSET_BYTES}};
+
+	if (mask)
+		memcpy(arg.head.sigset, mask, SIGSET_BYTES);
+	return kvm_ioctl(vm->kvm, vcpu_fd, KVM_SET_SIGNAL_MASK, mask ? &arg.head : NULL) >= 0;
+}
+
+bool kernel_pass(const struct vm *vm, int vcpu_fd, struct kvm_run *run)
+{
+	static const struct timespec at_once;
+	sigset_t kick, before, in_kvm;
+	bool done;
+
+	sigemptyset(&kick);
+	sigaddset(&kick, KICK_SIGNAL);
+	sigfillset(&in_kvm);
+	sigdelset(&in_kvm, KICK_SIGNAL);
+	pthread_sigmask(SIG_BLOCK, &kick, &before);
+	pthread_kill(pthread_self(), KICK_SIGNAL);
+	run->immediate_exit = 0;
+	done = set_kvm_mask(vm, vcpu_fd, &in_kvm);
+	if (done) {
+		int returned = kvm_ioctl(vm->kvm, vcpu_fd, KVM_RUN, NULL);
+
+		done = returned == -EINTR || returned == -EAGAIN;
+	}
+	set_kvm_mask(vm, vcpu_fd, NULL);
+	sigtimedwait(&kick, NULL, &at_once);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return done;
+}
