@@ -35,7 +35,7 @@ static struct {
 	unsigned runs, trials, signal_after, comes_again;
 	int ops;
 	enum finding_field masks;
-	bool never_matches;
+	bool never_matches, stops;
 } world;
 
 /* `ops` readings, and in the middle of the program that differs a write to the ESR. */
@@ -91,6 +91,8 @@ static void run_both(void *opaque, const struct program *program, bool first,
 		report->outcome = LOCKSTEP_FAILED;
 		snprintf(report->text, sizeof(report->text), "KVM_RUN: no memory");
 	}
+	if (world.stops && world.runs == world.signal_after)
+		report->outcome = LOCKSTEP_STOPPED;
 	for (size_t i = 0; i < program->count; i++)
 		if (program->ops[i].where == 0x280 && (first || world.comes_again))
 			differ(program, i, report);
@@ -391,6 +393,24 @@ static void a_signal_ends_it_after_the_program(void **state)
 	assert_int_equal(tally.count, 3);
 }
 
+static void a_program_broken_off_does_not_count(void **state)
+{
+	(void)state;
+	config.programs = 4;
+	world.signal_after = 3;
+	world.stops = true;
+	open_log();
+	assert_false(run(&journal));
+	assert_int_equal(result.kind, RESULT_SIGTERM);
+	assert_int_equal(tally.count, 2);
+	world.signal_after = 0;
+	open_log();
+	assert_int_equal(tally.count, 2);
+	assert_true(run(&journal));
+	assert_int_equal(tally.count, 4);
+	assert_int_equal(tally.rows[2].outcome, LOCKSTEP_SAME);
+}
+
 static void the_log_carries_on(void **state)
 {
 	(void)state;
@@ -488,6 +508,7 @@ int main(void)
 		TEST(stalled_programs_are_not_failures),
 		TEST(a_failure_ends_the_campaign_and_is_tried_again),
 		TEST(a_signal_ends_it_after_the_program),
+		TEST(a_program_broken_off_does_not_count),
 		TEST(the_log_carries_on),
 		TEST(a_difference_in_the_log_is_not_forgotten),
 		TEST(a_long_campaign_meets_every_entry),

@@ -93,10 +93,22 @@ printf 'lapicvm-diff 1\ncpus 1\n* wait 1000000\n' >"$tmp/wait.prog"
 sleep 0.5
 kill -TERM $!
 wait $!
-is $? 143 "SIGTERM ends it after the program"
+is $? 143 "SIGTERM ends it after the operation"
 holds "$out" "1 program, 1 operation in"
 holds "$err" "result: sigterm code=143"
 is "$(wc -l <"$tmp/ended")" 2 "... and that is in the log"
+{
+	printf 'lapicvm-diff 1\ncpus 1\n'
+	for i in 0 1 2 3 4 5 6 7 8 9; do echo '* wait 1000000'; done
+} >"$tmp/long.prog"
+began=$(date +%s)
+"$LAPICVM" diff --replay "$tmp/long.prog" --log "$tmp/broken" >"$out" 2>"$err" &
+sleep 0.5
+kill -TERM $!
+wait $!
+is $? 143 "SIGTERM breaks off a long program"
+is $(($(date +%s) - began < 8)) 1 "... after its operation"
+is "$(wc -l <"$tmp/broken")" 1 "... which is not in the log"
 
 # --- a whole guest ---------------------------------------------------------------------------------
 ends 65 bad-image diff "$program" --timeout 60

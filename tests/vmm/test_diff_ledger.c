@@ -262,7 +262,7 @@ static void test_the_first_entry_that_fits_is_counted(void **state)
 			  "when field=register op=wrmsr\n\n"
 			  "entry narrow\nrule ICR-9\nsdm x\nverdict undefined\nwhy one line\n"
 			  "why and one more\nwhen field=register op=wrmsr at=ISR1\n"
-			  "when field=arrived ours=none");
+			  "when field=arrived ours=none\n");
 	struct finding arrived = sent;
 
 	(void)state;
@@ -356,6 +356,7 @@ static void test_bytes_that_are_no_text(void **state)
 
 	(void)state;
 	bad("entry a\n\x01\n", "line 2", "byte 01h is not text");
+	bad("entry a\nrule ERR-1", "line 2", "the file is cut off here");
 	memset(longer, 'x', sizeof(longer));
 	longer[599] = '\0';
 	bad(longer, "line 1", "longer than 400 characters");

@@ -288,6 +288,11 @@ static bool open_log(struct session *s, const struct campaign_config *config,
 
 /* ---------------------------------------------------------------- a campaign */
 
+static const char isr_lost_text[] =
+	"note: KVM here gives each EOI itself when the processor takes the interrupt "
+	"(vmm/diff/FINDINGS.md);\nISR was put back by KVM_SET_LAPIC each time, so that all else "
+	"could be compared\n";
+
 /* Also where it was broken off: what has been run is told. */
 static bool tell(struct session *s, int unmet, bool good, struct result *result)
 {
@@ -298,6 +303,8 @@ static bool tell(struct session *s, int unmet, bool good, struct result *result)
 	if (s->shown_ms)
 		fputs(CLEAR_LINE, stderr);
 	report_print(&s->tally, s->out);
+	if (lockstep_isr_lost(s->lockstep))
+		fputs(isr_lost_text, s->out);
 	if (!report_of_tally(&report, &s->tally, unmet)) {
 		ending_fill(&files, RESULT_INTERNAL, "no memory for the report");
 		good = report_output_failed(&files, good, result);

@@ -1,74 +1,25 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Reads a ledger, and says in a sentence what is wrong with one that is damaged or too wide.
 // Not the meaning of its terms: ledger_term.c.
-#include <errno.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "vmm/diff/ledger_term.h"
+#include "vmm/diff/lines.h"
 
 #define LINE_MAX_BYTES 400u
 #define ENTRIES_MAX    1000u
 #define TERMS_MAX      20u
 
 struct reader {
-	FILE *from;
-	const char *name;
-	char *why;
-	size_t why_size;
-	unsigned long line;
+	struct lines lines;
 	char text[LINE_MAX_BYTES + 1];
 	struct ledger *ledger;
 	struct ledger_entry *entry; /* the one that is being read */
 	bool sdm, verdict, reason;  /* what it has had */
 };
 
-__attribute__((format(printf, 2, 3))) static bool refuse(struct reader *r, const char *format, ...)
-{
-	va_list arguments;
-	int used = snprintf(r->why, r->why_size, "%s, line %lu: ", r->name, r->line);
-
-	if (used < 0 || (size_t)used >= r->why_size)
-		return false;
-	va_start(arguments, format);
-	vsnprintf(r->why + used, r->why_size - (size_t)used, format, arguments);
-	va_end(arguments);
-	return false;
-}
-
-enum line { LINE_READ, LINE_END, LINE_BAD };
-
-static enum line next_line(struct reader *r)
-{
-	size_t used = 0;
-	int c;
-
-	r->line++;
-	for (c = getc(r->from); c != EOF && c != '\n'; c = getc(r->from)) {
-		if (c == '\t')
-			c = ' ';
-		if (c == '\r')
-			continue;
-		if (c < ' ' || c == 0x7F) {
-			refuse(r, "byte %02Xh is not text: this is no ledger, or damaged", c);
-			return LINE_BAD;
-		}
-		if (used == LINE_MAX_BYTES) {
-			refuse(r, "longer than %u characters", LINE_MAX_BYTES);
-			return LINE_BAD;
-		}
-		r->text[used++] = (char)c;
-	}
-	while (used && r->text[used - 1] == ' ')
-		used--;
-	r->text[used] = '\0';
-	if (c == EOF && ferror(r->from)) {
-		refuse(r, "cannot be read: %s", strerror(errno));
-		return LINE_BAD;
-	}
-	return c == EOF && used == 0 ? LINE_END : LINE_READ;
-}
+#define refuse(reader, ...) lines_refuse(&(reader)->lines, __VA_ARGS__)
 
 /* "- ID " at a line's begin, as the catalogue has its rules. */
 static bool known_rule(const char *id)
@@ -243,17 +194,22 @@ static bool one_line(struct reader *r)
 
 static bool all_lines(struct reader *r)
 {
-	enum line line;
+	enum lines_read line;
 
-	while ((line = next_line(r)) == LINE_READ)
+	while ((line = lines_next(&r->lines, r->text)) == LINES_READ)
 		if (!one_line(r))
 			return false;
-	return line == LINE_END && finished(r);
+	return line == LINES_END && finished(r);
 }
 
 struct ledger *ledger_read(FILE *from, const char *name, char *why, size_t why_size)
 {
-	struct reader r = {.from = from, .name = name, .why = why, .why_size = why_size};
+	struct reader r = {.lines = {.from = from,
+				     .name = name,
+				     .kind = "ledger",
+				     .why = why,
+				     .why_size = why_size,
+				     .longest = LINE_MAX_BYTES}};
 
 	r.ledger = calloc(1, sizeof(*r.ledger));
 	if (!r.ledger) {

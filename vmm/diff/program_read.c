@@ -3,10 +3,9 @@
 // Not strtoul or sscanf: no overflow, sign or blank slips through, and no line is too long to end.
 #include "vmm/diff/program.h"
 
-#include <errno.h>
-#include <stdarg.h>
 #include <string.h>
 
+#include "vmm/diff/lines.h"
 #include "vmm/msr_index.h"
 
 #define LINE_MAX_BYTES 200u
@@ -14,11 +13,7 @@
 #define SEED_MAX       (UINT64_MAX / 2)
 
 struct reader {
-	FILE *from;
-	const char *name;
-	char *why;
-	size_t why_size;
-	unsigned long line;
+	struct lines lines;
 	char text[LINE_MAX_BYTES + 1]; /* the line, without its comment, cut into words */
 	char *words[WORDS_MAX];
 	unsigned count; /* of words */
@@ -26,59 +21,11 @@ struct reader {
 	bool header, seed;
 };
 
-__attribute__((format(printf, 2, 3))) static bool refuse(struct reader *r, const char *format, ...)
-{
-	va_list arguments;
-	int used = snprintf(r->why, r->why_size, "%s, line %lu: ", r->name, r->line);
-
-	if (used < 0 || (size_t)used >= r->why_size)
-		return false;
-	va_start(arguments, format);
-	vsnprintf(r->why + used, r->why_size - (size_t)used, format, arguments);
-	va_end(arguments);
-	return false;
-}
-
-enum line { LINE_READ, LINE_END, LINE_BAD };
-
-/* A comment may be of any length and in any script, but a NUL is damage everywhere. */
-static enum line next_line(struct reader *r)
-{
-	size_t used = 0;
-	bool comment = false;
-	int c;
-
-	r->line++;
-	for (c = getc(r->from); c != EOF && c != '\n'; c = getc(r->from)) {
-		comment = comment || c == '#';
-		if (c == '\0' || (!comment && c != '\t' && c != '\r' && (c < ' ' || c > '~'))) {
-			refuse(r, "byte %02Xh is not text: this is no program file, or damaged", c);
-			return LINE_BAD;
-		}
-		if (comment)
-			continue;
-		if (used == LINE_MAX_BYTES) {
-			refuse(r, "longer than %u characters", LINE_MAX_BYTES);
-			return LINE_BAD;
-		}
-		r->text[used++] = (char)c;
-	}
-	r->text[used] = '\0';
-	if (c == '\n')
-		return LINE_READ;
-	if (ferror(r->from)) {
-		refuse(r, "cannot be read: %s", strerror(errno));
-		return LINE_BAD;
-	}
-	if (used == 0 && !comment)
-		return LINE_END;
-	refuse(r, "has no end: the file is cut off here");
-	return LINE_BAD;
-}
+#define refuse(reader, ...) lines_refuse(&(reader)->lines, __VA_ARGS__)
 
 static bool split(struct reader *r)
 {
-	static const char blanks[] = " \t\r";
+	static const char blanks[] = " ";
 	char *save = NULL;
 
 	r->count = 0;
@@ -338,12 +285,12 @@ static bool one_line(struct reader *r)
 
 static bool all_lines(struct reader *r)
 {
-	enum line line;
+	enum lines_read line;
 
-	while ((line = next_line(r)) == LINE_READ)
+	while ((line = lines_next(&r->lines, r->text)) == LINES_READ)
 		if (!one_line(r))
 			return false;
-	if (line == LINE_BAD)
+	if (line == LINES_BAD)
 		return false;
 	if (!r->header)
 		return refuse(r, "the file is empty: it must begin with 'lapicvm-diff 1'");
@@ -354,8 +301,13 @@ static bool all_lines(struct reader *r)
 
 bool program_read(struct program *program, FILE *from, const char *name, char *why, size_t why_size)
 {
-	struct reader r = {
-		.from = from, .name = name, .why = why, .why_size = why_size, .program = program};
+	struct reader r = {.lines = {.from = from,
+				     .name = name,
+				     .kind = "program file",
+				     .why = why,
+				     .why_size = why_size,
+				     .longest = LINE_MAX_BYTES},
+			   .program = program};
 
 	*program = (struct program){0};
 	if (all_lines(&r))
