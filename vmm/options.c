@@ -182,7 +182,7 @@ static bool unknown_option(const struct parser *p, const char *given, size_t len
 	near = nearest_option(word, p->verb->takes);
 	if (near)
 		return refuse(p, "unknown option '%s'; did you mean %s?", given, near);
-	return refuse(p, "unknown option '%s'; lapicvm --help lists all", given);
+	return refuse(p, "unknown option '%s'; lapicvm %s --help lists all", given, p->verb->name);
 }
 
 /* ---------------------------------------------------------------- values */

@@ -116,7 +116,7 @@ guest=$(dirname "$LAPICVM")/guests/self_ipi.elf
 if [ -r "$guest" ]; then
 	"$LAPICVM" diff "$guest" --timeout 60 --tap "$tmp/tap" >"$out" 2>"$err"
 	is $? 0 "a guest that does the same under both succeeds"
-	holds "$out" "end: same: guest-exit value=0"
+	holds "$out" "end: agrees: guest-exit value=0"
 	holds "$tmp/tap" "ok 3 - interrupt counts"
 	is "$(ls -d "${TMPDIR:-/tmp}"/lapicvm-?????? 2>/dev/null | wc -l)" 0 "no temporary folder is left"
 else

@@ -437,8 +437,9 @@ static void unknown_words_get_the_nearest(void **state)
 	bad("run --result-jason=f", "unknown option", "did you mean --result-json?");
 	bad("run -smq 2", "'-smq'", "did you mean -smp?");
 	bad("doctor --jsn", "'--jsn'", "did you mean --json?");
-	bad("run --jsn", "'--jsn'", "--help lists all");
+	bad("run --jsn", "'--jsn'", "lapicvm run --help lists all");
 	bad("run --quux", "'--quux'", "--help lists all");
+	bad("diff --quux", "'--quux'", "lapicvm diff --help lists all");
 	bad("run ---stats", "unknown option", "'---stats'");
 	bad("run --a-word-far-longer-than-any-option-that-there-is-or-ever-was=1", "unknown option",
 	    "--help lists all");

@@ -101,6 +101,7 @@ static bool do_by_cpu(struct pair *pair)
 
 	pair->done = pair->kvm.cpu[op->cpu].state == FINDING_RUNNING &&
 		     pair->ours.cpu[op->cpu].state == FINDING_RUNNING;
+	pair->idle = pair->kvm.cpu[op->cpu].state;
 	if (!pair->done)
 		return true;
 	pair->t0 = kick_clock_ns();

@@ -78,8 +78,12 @@ static bool run_program(struct run *r, uint64_t number, struct program *program,
 	calls->matches(calls->opaque, r->before);
 	calls->run(calls->opaque, program, true, &report);
 	calls->matches(calls->opaque, r->after);
-	if (report.outcome == LOCKSTEP_STOPPED)
+	if (report.outcome == LOCKSTEP_STOPPED) {
+		fprintf(r->config->out,
+			"%s is broken off after %zu of its %zu operations, and does not count\n",
+			name, report.done, program->count);
 		return true;
+	}
 	row.name = name;
 	row.outcome = report.outcome;
 	row.done = report.done;
@@ -127,8 +131,9 @@ static bool differed_before(struct run *r)
 
 static bool check_met(struct run *r, int *unmet)
 {
-	char names[512] = "";
+	char names[300] = "", more[32] = "";
 	size_t used = 0;
+	int left_out = 0;
 
 	*unmet = 0;
 	for (unsigned i = 0; i < r->tally->entry_count; i++) {
@@ -137,15 +142,19 @@ static bool check_met(struct run *r, int *unmet)
 		if (entry->matches)
 			continue;
 		++*unmet;
-		if (used < sizeof(names))
+		if (used + strlen(entry->name) + 3 > sizeof(names))
+			left_out++;
+		else
 			used += (size_t)snprintf(names + used, sizeof(names) - used, "%s%s",
 						 used ? ", " : "", entry->name);
 	}
+	if (left_out)
+		snprintf(more, sizeof(more), " and %d more", left_out);
 	if (*unmet)
 		ending_fill(r->result, RESULT_DIVERGED,
 			    "the ledger explains what was not met in %" PRIu64
-			    " operations: %s; is it still so?",
-			    r->tally->done, names);
+			    " operations: %s%s; is it still so?",
+			    r->tally->done, names, more);
 	return *unmet == 0;
 }
 

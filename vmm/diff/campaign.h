@@ -50,6 +50,7 @@ struct campaign_config {
 	uint64_t time_ms;      /* budget, with what the log says was used before; 0: no limit */
 	bool all_met;          /* of however few operations: entries never met are an error */
 	const char *save;      /* folder for a program that differs */
+	const char *again;     /* options that show it again: "" or as " --ledger FILE" */
 	uint64_t shrink_ms;    /* how long one may be made smaller */
 	unsigned shrink_tries; /* and how often it may be run for that */
 	FILE *out;             /* for people: what differs, and where it was saved */

@@ -146,8 +146,8 @@ static bool save(const struct campaign_config *config, const struct program *pro
 		errno = ENOMEM;
 	if (good)
 		fprintf(config->out,
-			"saved with %zu operation%s; again: lapicvm diff --replay %s\n",
-			program->count, program->count == 1 ? "" : "s", path);
+			"saved with %zu operation%s; again: lapicvm diff --replay %s%s\n",
+			program->count, program->count == 1 ? "" : "s", path, config->again);
 	else
 		cannot_save(path ? path : config->save, result, name, report);
 	free(path);

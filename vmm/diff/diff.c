@@ -44,6 +44,7 @@ struct session {
 	struct journal journal;
 	struct tally tally;
 	uint64_t shown_ms; /* last progress */
+	char again[1100];  /* --ledger as it was given, so that what differs differs again */
 };
 
 /* ---------------------------------------------------------------- what the campaign calls */
@@ -293,19 +294,45 @@ static const char isr_lost_text[] =
 	"(vmm/diff/FINDINGS.md);\nISR was put back by KVM_SET_LAPIC each time, so that all else "
 	"could be compared\n";
 
+/* A consumer of the files alone sees it too. */
+static bool add_broken_off(struct report *report, bool good, const struct result *result)
+{
+	const struct report_test test = {"the campaign came to its end", REPORT_FAILED, 0,
+					 result->text};
+
+	if (good || (result->kind != RESULT_SIGINT && result->kind != RESULT_SIGTERM))
+		return true;
+	return report_add(report, &test);
+}
+
+/* What beside --seed or --replay makes the same program of a number. */
+static void say_again(const struct session *s, char text[1200])
+{
+	int used = 0;
+
+	if (!s->replay.count)
+		used = snprintf(text, 100, " --ops %" PRIu32, s->diff->ops);
+	if (!s->replay.count && s->diff->cpus)
+		used += snprintf(text + used, 100, " --cpus %" PRIu32, s->diff->cpus);
+	snprintf(text + used, 1200 - (size_t)used, "%s", s->again);
+}
+
 /* Also where it was broken off: what has been run is told. */
 static bool tell(struct session *s, int unmet, bool good, struct result *result)
 {
 	const struct options_diff *diff = s->diff;
 	struct report report = {NULL, 0, 0};
 	struct result files;
+	char again[1200];
 
 	if (s->shown_ms)
 		fputs(CLEAR_LINE, stderr);
 	report_print(&s->tally, s->out);
 	if (lockstep_isr_lost(s->lockstep))
 		fputs(isr_lost_text, s->out);
-	if (!report_of_tally(&report, &s->tally, unmet)) {
+	say_again(s, again);
+	if (!report_of_tally(&report, &s->tally, again, unmet) ||
+	    !add_broken_off(&report, good, result)) {
 		ending_fill(&files, RESULT_INTERNAL, "no memory for the report");
 		good = report_output_failed(&files, good, result);
 	} else if (!report_finish(&report, SUITE, s->out, diff->tap, diff->junit, &files)) {
@@ -336,6 +363,7 @@ static bool run_campaign(struct session *s, struct result *result)
 		.time_ms = s->diff->time_ms,
 		.all_met = s->diff->all_met,
 		.save = s->diff->save,
+		.again = s->again,
 		.shrink_ms = SHRINK_MS,
 		.shrink_tries = SHRINK_TRIES,
 		.out = s->out,
@@ -361,9 +389,13 @@ static bool diff_programs(const struct options *options, const struct kvm_calls 
 		.journal = {.fd = -1},
 	};
 	struct host_traits traits;
-	bool good = report_files_possible(s.diff->tap, s.diff->junit, result) &&
-		    save_possible(s.diff->save, result) && open_replay(&s, result) &&
-		    open_ledger(&s, result);
+	bool good;
+
+	if (s.diff->ledger)
+		snprintf(s.again, sizeof(s.again), " --ledger %s", s.diff->ledger);
+	good = report_files_possible(s.diff->tap, s.diff->junit, result) &&
+	       save_possible(s.diff->save, result) && open_replay(&s, result) &&
+	       open_ledger(&s, result);
 
 	if (good) {
 		catch_signals();

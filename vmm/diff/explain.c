@@ -57,9 +57,11 @@ static const struct finding *unexplained_of(struct pair *pair, struct ledger *le
 
 		if ((finding->field == FINDING_REGISTER && finding->reg == REG_PPR) != ppr)
 			continue;
+		pair->explained[i] = PAIR_FOLLOWS;
 		if (follows(pair, finding, explained))
 			continue;
-		if (!ledger || ledger_match(ledger, finding) < 0)
+		pair->explained[i] = ledger ? ledger_match(ledger, finding) : PAIR_UNEXPLAINED;
+		if (pair->explained[i] < 0)
 			return finding;
 		++*count;
 		note(pair, explained, finding);
@@ -70,7 +72,10 @@ static const struct finding *unexplained_of(struct pair *pair, struct ledger *le
 const struct finding *explain(struct pair *pair, struct ledger *ledger, size_t *count)
 {
 	struct explained explained = {0};
-	const struct finding *finding = unexplained_of(pair, ledger, &explained, false, count);
+	const struct finding *finding;
 
+	for (unsigned i = 0; i < pair->finding_count; i++)
+		pair->explained[i] = PAIR_UNEXPLAINED;
+	finding = unexplained_of(pair, ledger, &explained, false, count);
 	return finding ? finding : unexplained_of(pair, ledger, &explained, true, count);
 }

@@ -161,8 +161,16 @@ bool image_diff_compare(const struct image_run *user, const struct image_run *ke
 
 /* ---------------------------------------------------------------- the verb */
 
+static bool is_program(const char *image)
+{
+	const char *dot = strrchr(image, '.');
+
+	return dot && strcmp(dot, ".prog") == 0;
+}
+
 /* An end that says nothing of the guest: of the options, the files, the host, lapicvm. */
-static bool never_ran(const struct image_run *run, const char *lapic, struct result *result)
+static bool never_ran(const struct image_run *run, const char *image, const char *lapic,
+		      struct result *result)
 {
 	switch (run->result.kind) {
 	case RESULT_USAGE:
@@ -175,8 +183,9 @@ static bool never_ran(const struct image_run *run, const char *lapic, struct res
 	case RESULT_USER_QUIT:
 	case RESULT_SIGINT:
 	case RESULT_SIGTERM:
-		ending_fill(result, run->result.kind, "run --lapic=%s: %s", lapic,
-			    run->result.text);
+		ending_fill(
+			result, run->result.kind, "run --lapic=%s: %s%s", lapic, run->result.text,
+			is_program(image) ? "; a program of operations is given by --replay" : "");
 		return true;
 	default: return false;
 	}
@@ -185,7 +194,7 @@ static bool never_ran(const struct image_run *run, const char *lapic, struct res
 static void print(const struct report *report, FILE *to)
 {
 	static const char *const words[] = {
-		[REPORT_PASSED] = "same",
+		[REPORT_PASSED] = "agrees",
 		[REPORT_FAILED] = "DIFFERS",
 		[REPORT_SKIPPED] = "not compared",
 	};
@@ -240,9 +249,9 @@ static bool run_both(const struct options *options, const char *program, const c
 {
 	struct image_run user = {.console = NULL}, kernel = {.console = NULL};
 	bool good = image_run(&user, program, options, false, folder, result) &&
-		    !never_ran(&user, "user", result) &&
+		    !never_ran(&user, options->image, "user", result) &&
 		    image_run(&kernel, program, options, true, folder, result) &&
-		    !never_ran(&kernel, "kernel", result) &&
+		    !never_ran(&kernel, options->image, "kernel", result) &&
 		    compare(options, &user, &kernel, result);
 
 	image_run_free(&user);

@@ -34,39 +34,8 @@ static void say_restless(struct lockstep_report *report)
 	    "a periodic timer runs out too often for the host to be followed");
 }
 
-static void print_log(const char *name, unsigned n, const struct side_log *log, FILE *to)
-{
-	if (!log->count)
-		return;
-	fprintf(to, " %s %u:", name, n);
-	for (unsigned i = 0; i < log->count; i++)
-		fprintf(to, " %x", log->items[i]);
-}
-
-static void print_step(const struct pair *pair, FILE *to)
-{
-	char text[160];
-
-	program_op_text(pair->op, text);
-	fprintf(to, "%s", text);
-	if (!pair->done)
-		fprintf(to, " -");
-	else if (pair->kvm_answer.fault != FINDING_NO_FAULT)
-		fprintf(to, " fault %u", (unsigned)pair->kvm_answer.fault);
-	else
-		fprintf(to, " = %llx", (unsigned long long)pair->kvm_answer.value);
-	for (unsigned n = 0; n < pair->cpus; n++) {
-		print_log("took", n, &pair->kvm.cpu[n].arrived, to);
-		print_log("eoi", n, &pair->kvm.cpu[n].eois, to);
-	}
-	fprintf(to, "\n");
-	for (unsigned i = 0; i < pair->finding_count; i++) {
-		finding_text(&pair->findings[i], text);
-		fprintf(to, "    %s\n", text);
-	}
-}
-
-static void differ(struct pair *pair, const struct finding *finding, struct lockstep_report *report)
+static void differ(struct pair *pair, const struct finding *finding, const struct ledger *ledger,
+		   struct lockstep_report *report)
 {
 	char text[160], op[80];
 	FILE *stream;
@@ -82,7 +51,7 @@ static void differ(struct pair *pair, const struct finding *finding, struct lock
 	stream = fmemopen(report->step, sizeof(report->step) - 1, "w");
 	if (!stream)
 		return;
-	print_step(pair, stream);
+	trace_step(pair, ledger, stream);
 	fclose(stream);
 }
 
@@ -155,9 +124,9 @@ static bool step(struct pair *pair, const struct program_op *op, struct ledger *
 		return false;
 	}
 	if (trace)
-		print_step(pair, trace);
+		trace_step(pair, ledger, trace);
 	if (finding) {
-		differ(pair, finding, report);
+		differ(pair, finding, ledger, report);
 		return false;
 	}
 	if (pair->ours.trouble[0] || pair->kvm.trouble[0]) {
@@ -189,6 +158,8 @@ static bool start_others(struct pair *pair, struct ledger *ledger, FILE *trace,
 		 .value = ICR_SIPI_OTHERS | PROGRAM_SIPI_FIRST},
 	};
 
+	if (trace)
+		fputs("# started: INIT and SIPI to all others\n", trace);
 	for (size_t i = 0; i < sizeof(ops) / sizeof(ops[0]); i++)
 		if (!step(pair, &ops[i], ledger, trace, report))
 			return false;

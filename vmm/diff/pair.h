@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <time.h>
 
 #include "vmm/diff/clocks.h"
@@ -18,6 +19,10 @@
 #include "vmm/tsc.h"
 
 #define PAIR_FINDINGS_MAX 64u
+/* Of a finding: that nothing explains it (as far as was looked), or that it follows from another.
+ */
+#define PAIR_UNEXPLAINED (-1)
+#define PAIR_FOLLOWS     (-2)
 
 /* One CPU of both, as of the last look. */
 struct pair_cpu {
@@ -44,12 +49,14 @@ struct pair {
 
 	/* The step. */
 	const struct program_op *op;
-	uint32_t icr_high; /* of its CPU, before: an INIT to itself resets it */
-	bool done;         /* by a CPU that could */
+	uint32_t icr_high;       /* of its CPU, before: an INIT to itself resets it */
+	bool done;               /* by a CPU that could */
+	enum finding_state idle; /* else: what it was doing */
 	struct pair_answer ours_answer, kvm_answer;
 	struct clocks_timer answer_timer; /* of the operation's CPU, right after it */
 	uint64_t t0, t1;                  /* CLOCK_MONOTONIC ns around it on KVM's side */
 	struct finding findings[PAIR_FINDINGS_MAX];
+	int explained[PAIR_FINDINGS_MAX]; /* the ledger's entry, or PAIR_* */
 	unsigned finding_count;
 };
 
@@ -95,6 +102,9 @@ void compare_look(struct pair *pair);
 void compare_step(struct pair *pair);
 /* The register that an operation names, or -1. */
 int compare_register(const struct program_op *op, enum finding_mode mode);
+
+/* The step and its findings, in lines. */
+void trace_step(const struct pair *pair, const struct ledger *ledger, FILE *to);
 
 /* Makes KVM's side like ours. False: the host refuses, and said so in pair->kvm.trouble. */
 bool resync(struct pair *pair);

@@ -11,6 +11,11 @@
 #include "vmm/diff/finding.h"
 #include "vmm/msr_index.h"
 
+#define ICR_OFFSET 0x300u
+#define MSR_ICR    0x830u
+#define MODE       0x700u
+#define MODE_SIPI  0x600u
+
 static const char *const words[PROGRAM_KINDS] = {
 	[PROGRAM_READ] = "read",
 	[PROGRAM_WRITE] = "write",
@@ -90,6 +95,17 @@ void program_op_text(const struct program_op *op, char text[80])
 		return;
 	default: snprintf(text, 80, "%u %s", op->cpu, word); return;
 	}
+}
+
+bool program_op_starts_well(const struct program_op *op)
+{
+	bool icr = (op->kind == PROGRAM_WRITE && op->where == ICR_OFFSET && op->width == 4) ||
+		   (op->kind == PROGRAM_WRMSR && op->where == MSR_ICR);
+	uint64_t page = op->value & 0xFF;
+
+	if ((!icr && op->kind != PROGRAM_MSI) || (op->value & MODE) != MODE_SIPI)
+		return true;
+	return page >= PROGRAM_SIPI_FIRST && page <= PROGRAM_SIPI_LAST;
 }
 
 /* Each line of it as a comment line. */

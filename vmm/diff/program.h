@@ -79,6 +79,10 @@ bool program_read(struct program *program, FILE *from, const char *name, char *w
  * errno. */
 bool program_write(const struct program *program, const char *comment, FILE *to);
 
+/* Whether a SIPI that it sends starts the processor where there is code: from PROGRAM_SIPI_FIRST to
+ * PROGRAM_SIPI_LAST. True of all other operations. */
+bool program_op_starts_well(const struct program_op *op);
+
 /* Appends. False: no memory, or PROGRAM_OPS_MAX reached. */
 bool program_add(struct program *program, const struct program_op *op);
 /* The same program with only ops[i] for which keep[i]. False: no memory. */

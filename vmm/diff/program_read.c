@@ -68,8 +68,10 @@ static bool number(struct reader *r, const char *word, const char *what, uint64_
 		       !__builtin_add_overflow(*value, (uint64_t)digit(*rest), value);
 	}
 	if (!fits || *value > max)
-		return refuse(r, "%s %.40s is too large: at most 0x%llx", what, word,
-			      (unsigned long long)max);
+		return refuse(r,
+			      !hex ? "%s %.40s is too large: at most %llu"
+				   : "%s %.40s is too large: at most 0x%llx",
+			      what, word, (unsigned long long)max);
 	return true;
 }
 
@@ -211,6 +213,11 @@ static bool operation(struct reader *r)
 			      words_of(op.kind) - 2, r->count - 2);
 	if (!cpu_of(r, &op) || !arguments(r, &op))
 		return false;
+	if (!program_op_starts_well(&op))
+		return refuse(r,
+			      "this SIPI would start a CPU at page 0x%x: code is at pages 0x%x to "
+			      "0x%x alone",
+			      (unsigned)(op.value & 0xFF), PROGRAM_SIPI_FIRST, PROGRAM_SIPI_LAST);
 	if (r->program->count == PROGRAM_OPS_MAX)
 		return refuse(r, "too many operations: at most %u", PROGRAM_OPS_MAX);
 	return program_add(r->program, &op) || refuse(r, "out of memory");

@@ -40,8 +40,10 @@ void report_tap(const struct report *report, FILE *to);
 void report_junit(const struct report *report, const char *suite, FILE *to);
 
 /* A test for each program, and one for the ledger where it is to be met (`unmet` entries are not):
- * unmet < 0 leaves it out. False: no memory. */
-bool report_of_tally(struct report *report, const struct tally *tally, int unmet);
+ * unmet < 0 leaves it out. again: the options that a program which differs needs beside --seed or
+ * --replay, "" or as " --ops 7". False: no memory. */
+bool report_of_tally(struct report *report, const struct tally *tally, const char *again,
+		     int unmet);
 /* "1 program", "2 programs". */
 void report_print_amount(uint64_t count, const char *of, FILE *to);
 /* Programs, operations, time, entries of the ledger. */

@@ -155,6 +155,10 @@ static bool try_value(struct shrinker *s, size_t i, uint64_t value)
 	if (s->program->ops[i].value == value || !copy(s, &candidate))
 		return false;
 	candidate.ops[i].value = value;
+	if (!program_op_starts_well(&candidate.ops[i])) {
+		program_free(&candidate);
+		return false;
+	}
 	return take_if_it_fails(s, &candidate);
 }
 
