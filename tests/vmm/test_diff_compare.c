@@ -142,6 +142,8 @@ static struct pair *lowest(unsigned ours, unsigned kvm)
 
 	compare_begin(pair);
 	for (unsigned n = 0; n < 2; n++) {
+		side_set_register(pair->cpu[n].ours, 0x0D, 0x1000000 << n);
+		side_set_register(pair->cpu[n].kvm, 0x0D, 0x1000000 << n);
 		if (ours >> n & 1)
 			side_log(&pair->ours.cpu[n].arrived, 0x41);
 		if (kvm >> n & 1)
@@ -161,6 +163,11 @@ static void test_lowest_priority_goes_to_one(void **state)
 	kept(lowest(0, 0), 0);
 	assert_int_equal(kept(lowest(0, 1), 1).n, FINDING_NOBODY);
 	assert_int_equal(kept(lowest(3, 1), 1).n, FINDING_SEVERAL);
+	/* KVM finds by a DFR of no model whom ours does not. */
+	pair = lowest(0, 1);
+	side_set_register(pair->cpu[0].ours, 0x0E, 0x10000000);
+	side_set_register(pair->cpu[0].kvm, 0x0E, 0x10000000);
+	kept(pair, 0);
 	/* One that has it already may have got it once more. */
 	pair = lowest(0, 1);
 	side_set_register(pair->cpu[1].before, 0x22, 2);
