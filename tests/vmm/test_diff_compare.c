@@ -95,6 +95,120 @@ static void test_every_register_but_the_count_is_compared_to_the_bit(void **stat
 	}
 }
 
+/* Of what ours has to keep: the first, and how many there are. */
+static struct finding kept(struct pair *pair, unsigned count)
+{
+	struct finding first = {.field = FINDING_FIELDS};
+	unsigned found = 0;
+
+	compare_step(pair);
+	for (unsigned i = 0; i < pair->finding_count; i++)
+		if (pair->findings[i].field == FINDING_OURS && found++ == 0)
+			first = pair->findings[i];
+	assert_int_equal(found, count);
+	free(pair);
+	return first;
+}
+
+static void test_what_is_refused_changes_nothing(void **state)
+{
+	static const struct program_op write = {
+		.kind = PROGRAM_WRMSR, .where = 0x832, .value = UINT64_C(1) << 40};
+	struct finding finding;
+	struct pair *pair = alike(&write);
+
+	(void)state;
+	pair->before[0] = FINDING_X2APIC;
+	side_set_register(pair->cpu[0].ours, 0x32, 0x10031);
+	side_set_register(pair->cpu[0].kvm, 0x32, 0x10031);
+	compare_begin(pair);
+	pair->ours_answer.fault = pair->kvm_answer.fault = 13;
+	side_set_register(pair->cpu[0].ours, 0x32, 0x31);
+	side_set_register(pair->cpu[0].kvm, 0x32, 0x31);
+	finding = kept(pair, 1);
+	assert_int_equal(finding.n, FINDING_REFUSED);
+	assert_int_equal(finding.reg, 0x32);
+	pair = alike(&write);
+	pair->ours_answer.fault = pair->kvm_answer.fault = 13;
+	kept(pair, 0);
+}
+
+/* By the ICR, logical, vector 41h, with a log or bits for who got it. */
+static struct pair *lowest(unsigned ours, unsigned kvm)
+{
+	static const struct program_op send = {
+		.kind = PROGRAM_WRITE, .width = 4, .where = 0x300, .value = 0x4941};
+	struct pair *pair = alike(&send);
+
+	compare_begin(pair);
+	for (unsigned n = 0; n < 2; n++) {
+		side_set_register(pair->cpu[n].ours, 0x0D, 0x1000000 << n);
+		side_set_register(pair->cpu[n].kvm, 0x0D, 0x1000000 << n);
+		if (ours >> n & 1)
+			side_log(&pair->ours.cpu[n].arrived, 0x41);
+		if (kvm >> n & 1)
+			side_set_register(pair->cpu[n].kvm, 0x22, 2);
+	}
+	return pair;
+}
+
+static void test_lowest_priority_goes_to_one(void **state)
+{
+	struct pair *pair;
+
+	(void)state;
+	kept(lowest(1, 2), 0);
+	kept(lowest(1, 3), 0);
+	kept(lowest(1, 0), 0);
+	kept(lowest(0, 0), 0);
+	assert_int_equal(kept(lowest(0, 1), 1).n, FINDING_NOBODY);
+	assert_int_equal(kept(lowest(3, 1), 1).n, FINDING_SEVERAL);
+	/* KVM finds by a DFR of no model whom ours does not. */
+	pair = lowest(0, 1);
+	side_set_register(pair->cpu[0].ours, 0x0E, 0x10000000);
+	side_set_register(pair->cpu[0].kvm, 0x0E, 0x10000000);
+	kept(pair, 0);
+	/* One that has it already may have got it once more. */
+	pair = lowest(0, 1);
+	side_set_register(pair->cpu[1].before, 0x22, 2);
+	kept(pair, 0);
+	/* And a timer may have the same vector. */
+	pair = lowest(3, 1);
+	side_set_register(pair->cpu[1].ours, 0x32, 0x41);
+	kept(pair, 0);
+}
+
+static void test_an_overdue_timer_is_told(void **state)
+{
+	struct pair *pair = alike(&read_tpr);
+	struct finding finding;
+	char text[160];
+
+	(void)state;
+	pair->ours.cpu[1].overdue = true;
+	finding = kept(pair, 1);
+	assert_int_equal(finding.n, FINDING_OVERDUE);
+	assert_int_equal(finding.cpu, 1);
+	finding_text(&finding, text);
+	assert_string_equal(text, "the timer of CPU 1 of ours is due, and does not run out");
+}
+
+/* side_kernel_set(): TMICT that KVM is not told of is still what it was. */
+static void test_a_hidden_count_is_compared(void **state)
+{
+	static const struct program_op read = {.kind = PROGRAM_READ, .width = 4, .where = 0x380};
+	struct pair *pair = alike(&read);
+
+	(void)state;
+	pair->kvm.cpu[0].hidden_tmict = 500;
+	pair->ours_answer.value = 500;
+	compare_step(pair);
+	assert_int_equal(pair->finding_count, 0);
+	pair->kvm_answer.value = 0;
+	pair->ours_answer.value = 501;
+	assert_int_equal(only(pair).field, FINDING_VALUE);
+}
+
 /* One step may lead to several vectors, for different reasons. */
 static void test_each_vector_is_a_finding_of_its_own(void **state)
 {
@@ -174,6 +288,10 @@ int main(void)
 		cmocka_unit_test(test_what_is_alike_is_no_finding),
 		cmocka_unit_test(test_values_and_faults),
 		cmocka_unit_test(test_every_register_but_the_count_is_compared_to_the_bit),
+		cmocka_unit_test(test_what_is_refused_changes_nothing),
+		cmocka_unit_test(test_lowest_priority_goes_to_one),
+		cmocka_unit_test(test_an_overdue_timer_is_told),
+		cmocka_unit_test(test_a_hidden_count_is_compared),
 		cmocka_unit_test(test_each_vector_is_a_finding_of_its_own),
 		cmocka_unit_test(test_the_order_of_what_arrived_counts),
 		cmocka_unit_test(test_states_bases_and_deadlines),

@@ -163,6 +163,13 @@ static bool finish(struct run *r, int *unmet)
 {
 	if (differed_before(r))
 		return false;
+	if (r->tally->count && !r->tally->outcomes[LOCKSTEP_SAME]) {
+		ending_fill(r->result, RESULT_HOST_LACKS,
+			    "no program came to its end: this host stops too often for times to be "
+			    "compared (%s: %s)",
+			    r->tally->rows[0].name, r->tally->rows[0].text);
+		return false;
+	}
 	return (r->tally->done < CAMPAIGN_LONG && !r->config->all_met) || check_met(r, unmet);
 }
 

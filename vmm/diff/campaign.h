@@ -59,9 +59,9 @@ struct campaign_config {
 /*
  * Runs on from the rows that *tally has already. `journal` may be NULL. True: all that is in *tally
  * is well; else *result says what is not: a difference (also one of an earlier run, in the log), an
- * entry of the ledger never met in a long campaign or one of all_met, a failure, a signal. *tally
- * has all that was run in any case. *unmet: entries never met, or -1 where the campaign was too
- * short or broken off.
+ * entry of the ledger never met in a long campaign or one of all_met, a failure, a signal, or that
+ * the host let no program come to its end. *tally has all that was run in any case. *unmet: entries
+ * never met, or -1 where the campaign was too short or broken off.
  */
 bool campaign(const struct campaign_config *config, const struct campaign_calls *calls,
 	      struct journal *journal, struct tally *tally, int *unmet, struct result *result);

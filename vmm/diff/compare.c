@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "vmm/kick.h"
+#include "vmm/msr_index.h"
 
 #define REGISTERS     64u
 #define REG_ID        0x02u
@@ -21,6 +22,10 @@
 #define REG_TMICT     0x38u
 #define REG_TMCCT     0x39u
 #define SVR_ENABLED   0x100u
+#define LVT_MASKED    0x10000u
+#define REG_ICR       0x30u
+#define MODE          0x700u
+#define MODE_INIT     0x500u
 #define MSR_X2APIC    0x800u
 #define APIC_EN       0x800u
 #define APIC_EXTD     0x400u
@@ -44,12 +49,27 @@ int compare_register(const struct program_op *op, enum finding_mode mode)
 	return -1;
 }
 
+/* Whether the step may have given CPU n another TMICT. */
+static bool may_set_tmict(const struct pair *pair, unsigned n)
+{
+	const struct program_op *op = pair->op;
+	bool writes = op && (op->kind == PROGRAM_WRITE || op->kind == PROGRAM_WRMSR);
+	int reg = writes ? compare_register(op, pair->before[op->cpu]) : -1;
+
+	if (!op || (op->kind == PROGRAM_MSI && (op->value & MODE) == MODE_INIT))
+		return true;
+	if (reg == REG_ICR && (op->value & MODE) == MODE_INIT)
+		return true;
+	return writes && op->cpu == n &&
+	       (reg == REG_TMICT || reg == REG_LVT_TIMER || op->where == MSR_IA32_APIC_BASE);
+}
+
 /* side_kernel_set() */
 static void show_tmict(struct pair *pair, unsigned n)
 {
 	uint32_t *hidden = &pair->kvm.cpu[n].hidden_tmict;
 
-	if (side_register(pair->cpu[n].ours, REG_TMICT) != *hidden)
+	if (side_register(pair->cpu[n].ours, REG_TMICT) != *hidden && may_set_tmict(pair, n))
 		*hidden = 0;
 	if (*hidden && !side_register(pair->cpu[n].kvm, REG_TMICT))
 		side_set_register(pair->cpu[n].kvm, REG_TMICT, *hidden);
@@ -84,8 +104,8 @@ void compare_look(struct pair *pair)
 	}
 }
 
-static void found(struct pair *pair, enum finding_field field, unsigned cpu, unsigned position,
-		  uint64_t ours, uint64_t kvm)
+void compare_found(struct pair *pair, enum finding_field field, unsigned cpu, unsigned position,
+		   uint64_t ours, uint64_t kvm)
 {
 	const struct pair_cpu *c = &pair->cpu[cpu];
 
@@ -110,6 +130,9 @@ static void found(struct pair *pair, enum finding_field field, unsigned cpu, uns
 		.dfr = side_register(c->ours, REG_DFR),
 		.past = field == FINDING_DEADLINE && kvm <= pair->ours.now_tsc,
 		.sent = pair->sent,
+		.twin = c->twin,
+		.counted = side_register(c->before, REG_TMCCT) != 0,
+		.was_masked = (side_register(c->before, REG_LVT_TIMER) & LVT_MASKED) != 0,
 		.icr_high = pair->icr_high,
 	};
 }
@@ -122,7 +145,7 @@ static void compare_log(struct pair *pair, enum finding_field field, unsigned cp
 		uint64_t b = i < kvm->count ? kvm->items[i] : FINDING_NOTHING;
 
 		if (a != b)
-			found(pair, field, cpu, i, a, b);
+			compare_found(pair, field, cpu, i, a, b);
 	}
 }
 
@@ -132,8 +155,14 @@ static void compare_count(struct pair *pair, unsigned cpu, const struct clocks_t
 	struct clocks_count may = clocks_counts(timer, from, to);
 
 	if (kvm < may.least || kvm > may.most)
-		found(pair, FINDING_COUNT, cpu, REG_TMCCT, kvm < may.least ? may.least : may.most,
-		      kvm);
+		compare_found(pair, FINDING_COUNT, cpu, REG_TMCCT,
+			      kvm < may.least ? may.least : may.most, kvm);
+}
+
+static bool whole(const struct program_op *op)
+{
+	return op->kind == PROGRAM_RDMSR ||
+	       (op->kind == PROGRAM_READ && op->where % 16 == 0 && op->width == 4);
 }
 
 static void compare_answer(struct pair *pair)
@@ -143,7 +172,8 @@ static void compare_answer(struct pair *pair)
 	bool count;
 
 	if (pair->ours_answer.fault != pair->kvm_answer.fault) {
-		found(pair, FINDING_FAULT, cpu, 0, pair->ours_answer.fault, pair->kvm_answer.fault);
+		compare_found(pair, FINDING_FAULT, cpu, 0, pair->ours_answer.fault,
+			      pair->kvm_answer.fault);
 		return;
 	}
 	/* Each side has looked at the TSC itself. */
@@ -152,19 +182,20 @@ static void compare_answer(struct pair *pair)
 	count = (op->kind == PROGRAM_READ || op->kind == PROGRAM_RDMSR) &&
 		compare_register(op, pair->before[cpu]) == REG_TMCCT;
 	/* A part of it says nothing of how far apart the two are; what lies beyond is no count. */
-	if (count && op->kind == PROGRAM_READ && (op->where % 16 || op->width != 4)) {
+	if (count && !whole(op)) {
 		count = false;
 		if (op->where % 16 + op->width <= 4)
 			return;
 	}
 	if (compare_register(op, pair->before[cpu]) == REG_TMICT && !pair->kvm_answer.value &&
-	    pair->kvm.cpu[cpu].hidden_tmict)
-		return;
+	    whole(op))
+		pair->kvm_answer.value = pair->kvm.cpu[cpu].hidden_tmict;
 	if (count && pair->answer_timer.runs)
 		compare_count(pair, cpu, &pair->answer_timer, pair->kvm_answer.value, pair->t0,
 			      pair->t1);
 	else if (pair->ours_answer.value != pair->kvm_answer.value)
-		found(pair, FINDING_VALUE, cpu, 0, pair->ours_answer.value, pair->kvm_answer.value);
+		compare_found(pair, FINDING_VALUE, cpu, 0, pair->ours_answer.value,
+			      pair->kvm_answer.value);
 }
 
 /* Each vector is a finding of its own: one step may lead to several, for different reasons. */
@@ -174,7 +205,7 @@ static void compare_vectors(struct pair *pair, unsigned cpu, unsigned reg, uint3
 	for (uint32_t rest = ours ^ kvm; rest; rest &= rest - 1) {
 		uint32_t bit = rest & -rest;
 
-		found(pair, FINDING_REGISTER, cpu, reg, ours & bit, kvm & bit);
+		compare_found(pair, FINDING_REGISTER, cpu, reg, ours & bit, kvm & bit);
 	}
 }
 
@@ -184,15 +215,15 @@ static void compare_cpu(struct pair *pair, unsigned n)
 	const struct side_cpu *ours = &pair->ours.cpu[n], *kvm = &pair->kvm.cpu[n];
 
 	if (ours->state != kvm->state)
-		found(pair, FINDING_STATE, n, 0, ours->state, kvm->state);
+		compare_found(pair, FINDING_STATE, n, 0, ours->state, kvm->state);
 	if (c->ours_nmi != c->kvm_nmi)
-		found(pair, FINDING_NMI, n, 0, c->ours_nmi, c->kvm_nmi);
+		compare_found(pair, FINDING_NMI, n, 0, c->ours_nmi, c->kvm_nmi);
 	compare_log(pair, FINDING_ARRIVED, n, &ours->arrived, &kvm->arrived);
 	compare_log(pair, FINDING_EOI, n, &ours->eois, &kvm->eois);
 	if (c->ours_base != c->kvm_base)
-		found(pair, FINDING_BASE, n, 0, c->ours_base, c->kvm_base);
+		compare_found(pair, FINDING_BASE, n, 0, c->ours_base, c->kvm_base);
 	if (c->ours_deadline != c->kvm_deadline)
-		found(pair, FINDING_DEADLINE, n, 0, c->ours_deadline, c->kvm_deadline);
+		compare_found(pair, FINDING_DEADLINE, n, 0, c->ours_deadline, c->kvm_deadline);
 	for (unsigned reg = 0; reg < REGISTERS; reg++) {
 		uint32_t a = side_register(c->ours, reg), b = side_register(c->kvm, reg);
 
@@ -201,13 +232,34 @@ static void compare_cpu(struct pair *pair, unsigned n)
 		else if (reg >= REG_ISR && reg < REG_ESR)
 			compare_vectors(pair, n, reg, a, b);
 		else if (a != b)
-			found(pair, FINDING_REGISTER, n, reg, a, b);
+			compare_found(pair, FINDING_REGISTER, n, reg, a, b);
+	}
+}
+
+static uint32_t own_id(const struct pair *pair, unsigned n)
+{
+	uint32_t id = side_register(pair->cpu[n].ours, REG_ID);
+
+	return pair_mode(pair->cpu[n].ours_base) == FINDING_X2APIC ? id : id >> 24;
+}
+
+void compare_begin(struct pair *pair)
+{
+	for (unsigned n = 0; n < pair->cpus; n++) {
+		struct pair_cpu *c = &pair->cpu[n];
+
+		memcpy(c->before, c->ours, sizeof(c->before));
+		memcpy(c->kvm_before, c->kvm, sizeof(c->kvm_before));
+		c->twin = false;
+		for (unsigned other = 0; other < pair->cpus; other++)
+			c->twin = c->twin || (other != n && own_id(pair, other) == own_id(pair, n));
 	}
 }
 
 void compare_step(struct pair *pair)
 {
 	pair->finding_count = 0;
+	invariant_check(pair);
 	if (pair->done)
 		compare_answer(pair);
 	for (unsigned n = 0; n < pair->cpus; n++)

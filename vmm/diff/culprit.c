@@ -168,11 +168,18 @@ bool culprit_keep(const struct campaign_config *config, const struct campaign_ca
 	};
 	size_t ops = program->count;
 	unsigned tries = 0;
-	char *comment;
+	char *comment, *path;
 	bool again, good;
 
 	fprintf(config->out, "%s differs at operation %zu: %s\n", name, trial.at, report->text);
 	fflush(config->out);
+	/* A kill while it is made smaller loses nothing. */
+	path = path_of(config->save, name);
+	comment = comment_of(name, ops, 0, false, &trial);
+	if (path && comment)
+		write_file(path, program, comment);
+	free(path);
+	free(comment);
 	again = fails(&trial, program);
 	/* One that comes each time is tried once for each candidate. */
 	trial.again = 1;

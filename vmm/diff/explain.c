@@ -20,6 +20,8 @@ struct explained {
 static bool follows(const struct pair *pair, const struct finding *finding,
 		    const struct explained *explained)
 {
+	if (finding->field == FINDING_OURS)
+		return false;
 	if (explained->init[finding->cpu] && finding->field != FINDING_STATE)
 		return true;
 	if (finding->field != FINDING_REGISTER)
@@ -49,8 +51,8 @@ static void note(const struct pair *pair, struct explained *explained,
 }
 
 /* PPR last: it follows from others. */
-static const struct finding *unexplained_of(struct pair *pair, struct ledger *ledger,
-					    struct explained *explained, bool ppr, size_t *count)
+static const struct finding *unexplained_of(struct pair *pair, const struct ledger *ledger,
+					    struct explained *explained, bool ppr)
 {
 	for (unsigned i = 0; i < pair->finding_count; i++) {
 		const struct finding *finding = &pair->findings[i];
@@ -60,22 +62,33 @@ static const struct finding *unexplained_of(struct pair *pair, struct ledger *le
 		pair->explained[i] = PAIR_FOLLOWS;
 		if (follows(pair, finding, explained))
 			continue;
-		pair->explained[i] = ledger ? ledger_match(ledger, finding) : PAIR_UNEXPLAINED;
+		pair->explained[i] = ledger ? ledger_find(ledger, finding) : PAIR_UNEXPLAINED;
 		if (pair->explained[i] < 0)
 			return finding;
-		++*count;
 		note(pair, explained, finding);
 	}
 	return NULL;
 }
 
-const struct finding *explain(struct pair *pair, struct ledger *ledger, size_t *count)
+const struct finding *explain(struct pair *pair, const struct ledger *ledger)
 {
 	struct explained explained = {0};
 	const struct finding *finding;
 
 	for (unsigned i = 0; i < pair->finding_count; i++)
 		pair->explained[i] = PAIR_UNEXPLAINED;
-	finding = unexplained_of(pair, ledger, &explained, false, count);
-	return finding ? finding : unexplained_of(pair, ledger, &explained, true, count);
+	finding = unexplained_of(pair, ledger, &explained, false);
+	return finding ? finding : unexplained_of(pair, ledger, &explained, true);
+}
+
+size_t explain_count(const struct pair *pair, struct ledger *ledger)
+{
+	size_t count = 0;
+
+	for (unsigned i = 0; i < pair->finding_count; i++)
+		if (pair->explained[i] >= 0) {
+			ledger_add_matches(ledger, (unsigned)pair->explained[i], 1);
+			count++;
+		}
+	return count;
 }

@@ -44,6 +44,8 @@ static void answer(const struct finding *finding, uint64_t value, char text[32])
 			snprintf(text, 32, "none");
 		else if (value == 2 && finding->field == FINDING_ARRIVED)
 			snprintf(text, 32, "NMI");
+		else if (value == FINDING_EXTINT)
+			snprintf(text, 32, "ExtINT");
 		else if ((value & ~UINT64_C(0xFF)) == FINDING_STARTED)
 			snprintf(text, 32, "started at page %02" PRIX64 "h", value & 0xFF);
 		else
@@ -84,10 +86,42 @@ static void subject(const struct finding *finding, char text[48])
 		snprintf(text, 48, "%s", names[finding->field]);
 }
 
+static void text_of_ours(const struct finding *finding, char text[160])
+{
+	unsigned cpu = finding->cpu;
+
+	switch ((enum finding_ours)finding->n) {
+	case FINDING_REFUSED:
+		snprintf(text, 160, "refused by CPU %u of ours, and yet %s changed to %08" PRIX64,
+			 cpu, finding_register_name(finding->reg), finding->ours);
+		return;
+	case FINDING_NOBODY:
+		snprintf(text, 160, "a lowest-priority interrupt went to nobody in ours");
+		return;
+	case FINDING_SEVERAL:
+		snprintf(text, 160,
+			 "a lowest-priority interrupt went to %" PRIu64 " processors of ours",
+			 finding->ours);
+		return;
+	case FINDING_OVERDUE:
+		snprintf(text, 160, "the timer of CPU %u of ours is due, and does not run out",
+			 cpu);
+		return;
+	case FINDING_NO_REST:
+		snprintf(text, 160, "the step does not end, and no periodic timer is to blame");
+		return;
+	}
+	text[0] = '\0';
+}
+
 void finding_text(const struct finding *finding, char text[160])
 {
 	char what[48], ours[32], kvm[32];
 
+	if (finding->field == FINDING_OURS) {
+		text_of_ours(finding, text);
+		return;
+	}
 	subject(finding, what);
 	answer(finding, finding->ours, ours);
 	answer(finding, finding->kvm, kvm);

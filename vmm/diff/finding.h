@@ -26,13 +26,25 @@ enum finding_field {
 	FINDING_DEADLINE, /* IA32_TSC_DEADLINE of a CPU */
 	FINDING_COUNT,    /* TMCCT beyond the interval that the clock readings allow: ours is the
 			     nearer bound */
+	FINDING_OURS,     /* what ours must keep by itself, whatever KVM does: `n` is an enum
+			     finding_ours. No ledger can explain it */
 	FINDING_FIELDS
+};
+
+enum finding_ours {
+	FINDING_REFUSED, /* an operation that ended in #GP changed register `reg` */
+	FINDING_NOBODY,  /* a lowest-priority interrupt that KVM delivered went to nobody */
+	FINDING_SEVERAL, /* one went to `ours` processors */
+	FINDING_OVERDUE, /* a timer that is due did not run out at a tick */
+	FINDING_NO_REST  /* a step does not end, and no periodic timer is to blame */
 };
 
 #define FINDING_NO_FAULT UINT64_C(0xFFFF)
 #define FINDING_NOTHING  UINT64_C(0xFFFF)
 /* FINDING_ARRIVED: no vector, the CPU started at page N of FINDING_STARTED | N. */
 #define FINDING_STARTED 0x1000u
+/* The same: the CPU asked the 8259s for a vector, of which there are none. */
+#define FINDING_EXTINT 0x2000u
 
 enum finding_state { FINDING_RUNNING, FINDING_HALTED, FINDING_WAITS_FOR_SIPI, FINDING_LOST };
 enum finding_mode { FINDING_DISABLED, FINDING_XAPIC, FINDING_X2APIC };
@@ -48,7 +60,10 @@ struct finding {
 	bool enabled;                       /* SVR bit 8 of `cpu` in ours, after the step */
 	uint32_t lvt_error, lvt_timer, svr; /* of `cpu` in ours, after the step */
 	uint32_t id, ldr, dfr;              /* the same, as the registers have them */
-	bool past;                          /* FINDING_DEADLINE: KVM's has gone by */
+	bool twin;         /* another CPU of ours has the ID of `cpu`, before the step */
+	bool counted;      /* TMCCT of `cpu` in ours was not 0 before the step */
+	bool was_masked;   /* LVT timer of `cpu` in ours was masked before the step */
+	bool past;         /* FINDING_DEADLINE: KVM's has gone by */
 	uint32_t sent;     /* delivery modes that the program's IPIs have had so far: bit n */
 	uint32_t icr_high; /* of the step's CPU, before it: where a page write of the ICR went */
 };

@@ -23,13 +23,11 @@ static bool explains(const struct ledger_entry *entry, const struct finding *fin
 	return false;
 }
 
-int ledger_match(struct ledger *ledger, const struct finding *finding)
+int ledger_find(const struct ledger *ledger, const struct finding *finding)
 {
-	for (unsigned i = 0; i < ledger->count; i++)
-		if (explains(&ledger->entries[i], finding)) {
-			ledger->entries[i].matches++;
+	for (unsigned i = 0; i < ledger->count && finding->field != FINDING_OURS; i++)
+		if (explains(&ledger->entries[i], finding))
 			return (int)i;
-		}
 	return -1;
 }
 

@@ -61,6 +61,9 @@ extern const char ledger_text[], ledger_rules[];
  *   dword=0|1        the access stays within the register's low 32 bits
  *   whole=0|1        it is 4 bytes wide and aligned at 16
  *   same-cpu         the CPU is the operation's own
+ *   twin             another CPU had the ID of that CPU, before the step
+ *   counted=0|1      TMCCT of that CPU was 0 or not, before the step
+ *   was-masked=0|1   its LVT timer entry was masked, before the step
  *   past             field=deadline: KVM's deadline has gone by
  *   sent=N/MASK      delivery modes of the IPIs that the program has sent so far: bit 3 for 011b
  * Registers: names as of finding_register_name() with - for the blank; IRR* is all that begin so.
@@ -74,8 +77,8 @@ extern const char ledger_text[], ledger_rules[];
 struct ledger *ledger_read(FILE *from, const char *name, char *why, size_t why_size);
 void ledger_free(struct ledger *ledger);
 
-/* The first entry that explains this finding, counted; or -1. */
-int ledger_match(struct ledger *ledger, const struct finding *finding);
+/* The first entry that explains this finding, or -1. */
+int ledger_find(const struct ledger *ledger, const struct finding *finding);
 
 unsigned ledger_count(const struct ledger *ledger);
 const char *ledger_name(const struct ledger *ledger, unsigned entry);
@@ -83,7 +86,7 @@ const char *ledger_rule(const struct ledger *ledger, unsigned entry);
 enum ledger_verdict ledger_verdict(const struct ledger *ledger, unsigned entry);
 /* How often it has matched. */
 uint64_t ledger_matches(const struct ledger *ledger, unsigned entry);
-/* Adds matches counted elsewhere, such as those of an earlier run in the log. */
+/* Counts matches: found here, or by an earlier run, as the log has them. */
 void ledger_add_matches(struct ledger *ledger, unsigned entry, uint64_t matches);
 
 #ifdef __cplusplus

@@ -9,11 +9,13 @@
 #include "vmm/diff/ledger_word.h"
 #include "vmm/msr_index.h"
 
-#define REGISTERS 64u
-#define REG_EOI   0x0Bu
-#define REG_ISR   0x10u
-#define REG_ESR   0x28u
-#define REG_ICR   0x30u
+#define REGISTERS        64u
+#define OPS_NARROW       8
+#define REGISTERS_NARROW 32
+#define REG_EOI          0x0Bu
+#define REG_ISR          0x10u
+#define REG_ESR          0x28u
+#define REG_ICR          0x30u
 
 struct ledger_key {
 	const char *name;
@@ -219,6 +221,22 @@ static bool past_holds(const struct ledger_term *term, const struct finding *fin
 	return finding->field == FINDING_DEADLINE && finding->past;
 }
 
+static bool twin_holds(const struct ledger_term *term, const struct finding *finding)
+{
+	(void)term;
+	return finding->twin;
+}
+
+static bool counted_holds(const struct ledger_term *term, const struct finding *finding)
+{
+	return finding->counted == (term->a == 1);
+}
+
+static bool was_masked_holds(const struct ledger_term *term, const struct finding *finding)
+{
+	return finding->was_masked == (term->a == 1);
+}
+
 static bool sent_holds(const struct ledger_term *term, const struct finding *finding)
 {
 	return masked(term, term->a, finding->sent);
@@ -249,6 +267,9 @@ static const struct ledger_key keys[] = {
 	{"dword", ledger_word_bit, dword_holds, false},
 	{"whole", ledger_word_bit, whole_holds, false},
 	{"same-cpu", NULL, same_cpu_holds, false},
+	{"twin", NULL, twin_holds, false},
+	{"counted", ledger_word_bit, counted_holds, false},
+	{"was-masked", ledger_word_bit, was_masked_holds, false},
 	{"past", NULL, past_holds, true},
 	{"sent", ledger_word_plain_masked, sent_holds, false},
 };
@@ -309,7 +330,16 @@ bool ledger_term_is_field(const struct ledger_term *term)
 	return term->key == &keys[0] && !term->negate;
 }
 
+/* A list of nearly all is as wide as none. */
+static bool is_short_list(const struct ledger_term *term)
+{
+	if (term->key->read == ledger_word_ops)
+		return __builtin_popcountll(term->a) <= OPS_NARROW;
+	return term->key->read != ledger_word_registers ||
+	       __builtin_popcountll(term->a) <= REGISTERS_NARROW;
+}
+
 bool ledger_term_is_narrow(const struct ledger_term *term)
 {
-	return term->key->narrow && !term->negate;
+	return term->key->narrow && !term->negate && is_short_list(term);
 }

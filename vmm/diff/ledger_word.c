@@ -59,7 +59,8 @@ static uint64_t field_bit(const char *word, size_t length)
 	static const char *const names[] = {"value", "fault",    "arrived", "eoi",      "state",
 					    "nmi",   "register", "base",    "deadline", "count"};
 
-	return find(word, length, names, FINDING_FIELDS);
+	/* FINDING_OURS has no word: no ledger explains that. */
+	return find(word, length, names, sizeof(names) / sizeof(names[0]));
 }
 
 static uint64_t op_bit(const char *word, size_t length)

@@ -10,6 +10,8 @@
 #include "vmm/diff/pair.h"
 
 #define AGAIN_NS        UINT64_C(30000000) /* before a difference is believed */
+#define REG_ISR         0x10u
+#define REG_ESR         0x28u
 #define REG_ICR_HIGH    0x31u
 #define ICR_INIT_OTHERS 0xC4500u
 #define ICR_SIPI_OTHERS 0xC4600u
@@ -26,12 +28,6 @@ static void say(struct lockstep_report *report, enum lockstep_outcome outcome, c
 {
 	report->outcome = outcome;
 	snprintf(report->text, sizeof(report->text), "%s", text);
-}
-
-static void say_restless(struct lockstep_report *report)
-{
-	say(report, LOCKSTEP_STALLED,
-	    "a periodic timer runs out too often for the host to be followed");
 }
 
 static void differ(struct pair *pair, const struct finding *finding, const struct ledger *ledger,
@@ -55,44 +51,64 @@ static void differ(struct pair *pair, const struct finding *finding, const struc
 	fclose(stream);
 }
 
-/* A timer of ours that ran out while KVM's still counts: no lateness of the host looks like that.
- */
-static bool is_early(const struct pair *pair, struct ledger *ledger)
+/* Whether no lateness of the host looks like that: ours is the later of the two, always. What it
+ * lacks it lost, and a timer of KVM's that counts while ours has run out did not start late. */
+static bool is_certain(const struct pair *pair, const struct finding *finding)
 {
-	for (unsigned i = 0; i < pair->finding_count; i++) {
-		const struct finding *finding = &pair->findings[i];
-		const struct clocks_timer *t = &pair->cpu[finding->cpu].timer;
-		bool early = finding->field == FINDING_DEADLINE && !finding->ours && finding->kvm &&
-			     !finding->past;
+	const struct clocks_timer *t = &pair->cpu[finding->cpu].timer;
 
-		if (finding->field == FINDING_COUNT && finding->kvm > finding->ours)
-			early = (finding->kvm - finding->ours) << t->shift >
-				t->late + SETTLE_LATER_NS;
-
-		if (early && (!ledger || ledger_match(ledger, finding) < 0))
-			return true;
+	switch (finding->field) {
+	case FINDING_OURS: return true;
+	case FINDING_ARRIVED: return finding->ours == FINDING_NOTHING;
+	case FINDING_DEADLINE: return !finding->ours && finding->kvm && !finding->past;
+	case FINDING_COUNT:
+		return finding->kvm > finding->ours &&
+		       (finding->kvm - finding->ours) << t->shift > t->late + SETTLE_LATER_NS;
+	case FINDING_REGISTER:
+		return finding->reg >= REG_ISR && finding->reg < REG_ESR && !finding->ours;
+	default: return false;
 	}
+}
+
+static bool any_is_certain(const struct pair *pair, const struct ledger *ledger)
+{
+	for (unsigned i = 0; i < pair->finding_count; i++)
+		if (is_certain(pair, &pair->findings[i]) &&
+		    (!ledger || ledger_find(ledger, &pair->findings[i]) < 0))
+			return true;
 	return false;
 }
 
 /* A host that was late with a timer looks like a difference: a second look decides. */
-static const struct finding *look(struct pair *pair, struct ledger *ledger, size_t *explained,
-				  bool *rests)
+static const struct finding *look(struct pair *pair, const struct ledger *ledger, bool *rests)
 {
 	const struct finding *finding;
 
 	compare_step(pair);
-	if (!pair->finding_count)
-		return NULL;
-	finding = explain(pair, ledger, explained);
-	if (!finding || is_early(pair, ledger))
+	finding = explain(pair, ledger);
+	if (!finding || any_is_certain(pair, ledger))
 		return finding;
 	settle_rest(pair, AGAIN_NS);
 	*rests = settle(pair);
 	if (!*rests)
 		return NULL;
 	compare_step(pair);
-	return explain(pair, ledger, explained);
+	return explain(pair, ledger);
+}
+
+/* Time may not be told apart where a periodic timer runs; else a step has an end. */
+static void say_restless(struct pair *pair, const struct ledger *ledger,
+			 struct lockstep_report *report)
+{
+	if (settle_is_periodic(pair)) {
+		say(report, LOCKSTEP_STALLED,
+		    "a periodic timer runs out too often for the host to be followed");
+		return;
+	}
+	pair->finding_count = 0;
+	compare_found(pair, FINDING_OURS, pair->op->cpu, FINDING_NO_REST, 0, 0);
+	explain(pair, ledger);
+	differ(pair, &pair->findings[0], ledger, report);
 }
 
 /* True: on to the next. */
@@ -107,6 +123,7 @@ static bool step(struct pair *pair, const struct program_op *op, struct ledger *
 	pair->icr_high = side_register(pair->cpu[op->cpu].ours, REG_ICR_HIGH);
 	for (unsigned n = 0; n < pair->cpus; n++)
 		pair->before[n] = pair_mode(pair->ours.kind->base(&pair->ours, n));
+	compare_begin(pair);
 	side_begin_step(&pair->ours);
 	side_begin_step(&pair->kvm);
 	if (!bid_op(pair)) {
@@ -115,14 +132,16 @@ static bool step(struct pair *pair, const struct program_op *op, struct ledger *
 		return false;
 	}
 	if (!settle(pair)) {
-		say_restless(report);
+		say_restless(pair, ledger, report);
 		return false;
 	}
-	finding = look(pair, ledger, &report->explained, &rests);
+	finding = look(pair, ledger, &rests);
 	if (!rests) {
-		say_restless(report);
+		say_restless(pair, ledger, report);
 		return false;
 	}
+	if (ledger)
+		report->explained += explain_count(pair, ledger);
 	if (trace)
 		trace_step(pair, ledger, trace);
 	if (finding) {
@@ -134,7 +153,7 @@ static bool step(struct pair *pair, const struct program_op *op, struct ledger *
 		    pair->ours.trouble[0] ? pair->ours.trouble : pair->kvm.trouble);
 		return false;
 	}
-	if (only_values(pair))
+	if (!pair->finding_count || only_values(pair))
 		return true;
 	if (resync(pair)) {
 		compare_look(pair);

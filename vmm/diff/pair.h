@@ -18,7 +18,8 @@
 #include "vmm/diff/side.h"
 #include "vmm/tsc.h"
 
-#define PAIR_FINDINGS_MAX 64u
+/* More than the registers and logs of all CPUs can make. */
+#define PAIR_FINDINGS_MAX 8192u
 /* Of a finding: that nothing explains it (as far as was looked), or that it follows from another.
  */
 #define PAIR_UNEXPLAINED (-1)
@@ -27,6 +28,8 @@
 /* One CPU of both, as of the last look. */
 struct pair_cpu {
 	uint8_t ours[LAPIC_IMAGE_SIZE], kvm[LAPIC_IMAGE_SIZE];
+	uint8_t before[LAPIC_IMAGE_SIZE], kvm_before[LAPIC_IMAGE_SIZE]; /* the step */
+	bool twin; /* another CPU of ours had its ID then */
 	uint64_t ours_base, kvm_base, ours_deadline, kvm_deadline;
 	bool ours_nmi, kvm_nmi;    /* of one that waits for a SIPI on both sides */
 	uint64_t kvm_from, kvm_to; /* CLOCK_MONOTONIC ns around KVM's image */
@@ -84,22 +87,32 @@ bool bid_op(struct pair *pair);
 #define SETTLE_LATER_NS UINT64_C(300000)
 
 /* Both sides take what there is to take, timers that run out soon included. False: it does not come
- * to rest, as with a periodic timer that is too fast to be told apart. */
+ * to rest. */
 bool settle(struct pair *pair);
+/* Whether a periodic timer, of either side, may be too fast for it. */
+bool settle_is_periodic(const struct pair *pair);
 /* Lets time pass, and a little more where a timer runs out just then: on which side of the end it
  * was for KVM would not be known. */
 void settle_rest(const struct pair *pair, uint64_t ns);
 /* The earliest that a timer may run out on either side, CLOCK_MONOTONIC; UINT64_MAX: none will. */
 uint64_t settle_first_expiry(const struct pair *pair);
 
-/* The first of findings[] that the ledger, which may be NULL, does not explain; or NULL. *count
- * grows by those that it does. */
-const struct finding *explain(struct pair *pair, struct ledger *ledger, size_t *count);
+/* The first of findings[] that the ledger, which may be NULL, does not explain; or NULL. */
+const struct finding *explain(struct pair *pair, const struct ledger *ledger);
+/* Counts in the ledger what explain() found there last: how many. */
+size_t explain_count(const struct pair *pair, struct ledger *ledger);
 
 /* Reads both sides' registers, and when our timers run out. */
 void compare_look(struct pair *pair);
+/* Before a step: keeps what was. */
+void compare_begin(struct pair *pair);
 /* Fills findings[]. */
 void compare_step(struct pair *pair);
+/* Adds one. */
+void compare_found(struct pair *pair, enum finding_field field, unsigned cpu, unsigned position,
+		   uint64_t ours, uint64_t kvm);
+/* Adds what ours has not kept though nothing of KVM's is needed to know it. */
+void invariant_check(struct pair *pair);
 /* The register that an operation names, or -1. */
 int compare_register(const struct program_op *op, enum finding_mode mode);
 

@@ -8,10 +8,14 @@
 #include "vmm/diff/pair.h"
 #include "vmm/kick.h"
 
-#define NS_PER_S 1000000000
-#define NEAR_NS  UINT64_C(3000000)  /* a timer that runs out so soon is waited for */
-#define FAST_NS  UINT64_C(10000000) /* periods below are not told apart */
-#define ROUNDS   50u
+#define NS_PER_S      1000000000
+#define NEAR_NS       UINT64_C(3000000)  /* a timer that runs out so soon is waited for */
+#define FAST_NS       UINT64_C(10000000) /* periods below are not told apart */
+#define ROUNDS        50u
+
+#define REG_LVT_TIMER 0x32u
+#define TIMER_MODE    0x60000u
+#define PERIODIC      0x20000u
 
 uint64_t pair_clock(struct pair *pair)
 {
@@ -93,6 +97,18 @@ static bool wait_for_timers(struct pair *pair)
 	if (until)
 		sleep_until(until + SETTLE_LATER_NS);
 	return until != 0;
+}
+
+bool settle_is_periodic(const struct pair *pair)
+{
+	for (unsigned n = 0; n < pair->cpus; n++) {
+		const struct pair_cpu *c = &pair->cpu[n];
+
+		if ((c->timer.runs && c->timer.periodic) ||
+		    (side_register(c->kvm, REG_LVT_TIMER) & TIMER_MODE) == PERIODIC)
+			return true;
+	}
+	return false;
 }
 
 /* Whether a periodic timer has run out for a second time while KVM's side was seen to, of which

@@ -91,7 +91,7 @@ bool side_interrupts_on(const struct side *side, unsigned n)
 void side_begin_step(struct side *side)
 {
 	for (unsigned n = 0; n < side->cpus; n++)
-		side->cpu[n].arrived.count = side->cpu[n].eois.count = 0;
+		side->cpu[n].arrived.count = side->cpu[n].eois.count = side->cpu[n].overdue = 0;
 }
 
 void side_do(struct side *side, unsigned n, uint64_t what, uint64_t address, uint64_t value)

@@ -18,9 +18,6 @@ struct kvm_cpuid2;
 
 /* What a log can hold of one step; a CPU that takes more is in a storm, which ends the step. */
 #define SIDE_LOG_MAX 300u
-/* An entry of `arrived` that is no vector, as FINDING_STARTED: the CPU asked the 8259s for one, of
- * which there are none. */
-#define SIDE_EXTINT 0x2000u
 
 struct side_log {
 	uint16_t items[SIDE_LOG_MAX];
@@ -41,6 +38,7 @@ struct side_cpu {
 	struct side_log arrived, eois; /* of this step */
 	uint32_t signature;            /* CPUID.1:EAX */
 	/* Ours alone. */
+	bool overdue; /* a timer was due still after a tick, in this step */
 	struct lapic *lapic;
 	void *lapic_memory, *lapic_page;
 };

@@ -10,7 +10,7 @@ static void print_arrival(unsigned item, FILE *to)
 {
 	if (item == 2)
 		fputs(" NMI", to);
-	else if (item == SIDE_EXTINT)
+	else if (item == FINDING_EXTINT)
 		fputs(" ExtINT", to);
 	else if (item & FINDING_STARTED)
 		fprintf(to, " start@%02Xh", item & 0xFFu);
