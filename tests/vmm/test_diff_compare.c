@@ -197,7 +197,15 @@ static void test_an_overdue_timer_is_told(void **state)
 static void test_a_hidden_count_is_compared(void **state)
 {
 	static const struct program_op read = {.kind = PROGRAM_READ, .width = 4, .where = 0x380};
-	struct pair *pair = alike(&read);
+	static const struct program_op byte = {.kind = PROGRAM_READ, .width = 1, .where = 0x381};
+	struct pair *pair = alike(&byte);
+
+	pair->kvm.cpu[0].hidden_tmict = 500;
+	pair->ours_answer.value = 1;
+	compare_step(pair);
+	assert_int_equal(pair->finding_count, 0);
+	free(pair);
+	pair = alike(&read);
 
 	(void)state;
 	pair->kvm.cpu[0].hidden_tmict = 500;

@@ -159,6 +159,17 @@ static void compare_count(struct pair *pair, unsigned cpu, const struct clocks_t
 			      kvm < may.least ? may.least : may.most, kvm);
 }
 
+/* What a read of any width and place gives of a 32-bit register. */
+static uint64_t part_of(const struct program_op *op, uint32_t value)
+{
+	if (op->kind != PROGRAM_READ)
+		return value;
+	if (op->where % 16 >= 4)
+		return 0;
+	value >>= op->where % 16 * 8;
+	return op->width >= 4 ? value : value & ((1u << 8 * op->width) - 1);
+}
+
 static bool whole(const struct program_op *op)
 {
 	return op->kind == PROGRAM_RDMSR ||
@@ -169,7 +180,7 @@ static void compare_answer(struct pair *pair)
 {
 	const struct program_op *op = pair->op;
 	unsigned cpu = op->cpu;
-	bool count;
+	bool reads, count;
 
 	if (pair->ours_answer.fault != pair->kvm_answer.fault) {
 		compare_found(pair, FINDING_FAULT, cpu, 0, pair->ours_answer.fault,
@@ -179,17 +190,17 @@ static void compare_answer(struct pair *pair)
 	/* Each side has looked at the TSC itself. */
 	if (op->kind == PROGRAM_RDTSC || pair->ours_answer.fault != FINDING_NO_FAULT)
 		return;
-	count = (op->kind == PROGRAM_READ || op->kind == PROGRAM_RDMSR) &&
-		compare_register(op, pair->before[cpu]) == REG_TMCCT;
+	reads = op->kind == PROGRAM_READ || op->kind == PROGRAM_RDMSR;
+	count = reads && compare_register(op, pair->before[cpu]) == REG_TMCCT;
 	/* A part of it says nothing of how far apart the two are; what lies beyond is no count. */
 	if (count && !whole(op)) {
 		count = false;
 		if (op->where % 16 + op->width <= 4)
 			return;
 	}
-	if (compare_register(op, pair->before[cpu]) == REG_TMICT && !pair->kvm_answer.value &&
-	    whole(op))
-		pair->kvm_answer.value = pair->kvm.cpu[cpu].hidden_tmict;
+	if (reads && compare_register(op, pair->before[cpu]) == REG_TMICT &&
+	    !pair->kvm_answer.value)
+		pair->kvm_answer.value = part_of(op, pair->kvm.cpu[cpu].hidden_tmict);
 	if (count && pair->answer_timer.runs)
 		compare_count(pair, cpu, &pair->answer_timer, pair->kvm_answer.value, pair->t0,
 			      pair->t1);
