@@ -15,6 +15,8 @@
 #include "devices/debugcon.h"
 #include "devices/fw_cfg.h"
 #include "devices/i8259.h"
+#include "devices/ioapic.h"
+#include "devices/irq_wire.h"
 #include "devices/reset_port.h"
 #include "devices/test_lines.h"
 #include "devices/test_messages.h"
@@ -77,6 +79,9 @@ struct machine {
 	struct fw_cfg fw_cfg;
 	struct cmos cmos;
 	struct i8259 pic;
+	struct ioapic ioapic;
+	struct irq_wire wires[IOAPIC_PINS]; /* machine_irq.h */
+	struct irq_line intr_pin;           /* the 8259s' INTR at the I/O APIC */
 	struct test_lines test_lines;
 	struct test_messages test_messages;
 

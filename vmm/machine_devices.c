@@ -7,14 +7,10 @@
 #include <string.h>
 #include <time.h>
 
-#include "vmm/kernel_lapic.h"
 #include "vmm/machine.h"
+#include "vmm/machine_irq.h"
 
-/* An interrupt message: SDM Vol. 3A, "Message Signalled Interrupts". */
-#define MESSAGE_ADDRESS 0xFEE00000u
-#define MESSAGE_LOGICAL 0x4u
-#define MESSAGE_LEVEL   0x8000u
-#define MESSAGE_ASSERT  0x4000u
+#define IRQ_COM1 4u
 
 static void transmit(void *opaque, uint8_t byte)
 {
@@ -55,99 +51,6 @@ static void guest_reset(void *opaque, enum reset_port_request request)
 		   how[request]);
 }
 
-/* The pair's INTR is the boot processor's LINT0, as the MultiProcessor Specification wires it. */
-static void set_intr(void *opaque, unsigned n, bool level)
-{
-	struct machine *m = opaque;
-
-	if (!m->options->kernel_lapic) {
-		lapic_set_lint(m->vcpus[0].lapic, n, level);
-		return;
-	}
-	atomic_store(&m->intr, level);
-	/* While devices are made there is nobody to kick. */
-	if (level && m->started)
-		vcpu_kick(&m->vcpus[0]);
-}
-
-/* ---- interrupt messages ---- */
-
-static bool send_to_model(struct machine *m, const struct test_message *test)
-{
-	const struct lapic_message message = {
-		.dest = test->dest,
-		.vector = test->vector,
-		.mode = test->mode,
-		.logical = test->logical,
-		.level = test->level,
-	};
-
-	return lapic_map_send(m->map, &message) != LAPIC_REFUSED;
-}
-
-static struct kernel_lapic_message as_written(const struct test_message *test)
-{
-	return (struct kernel_lapic_message){
-		.address = MESSAGE_ADDRESS | (uint32_t)test->dest << 12 |
-			   (test->logical ? MESSAGE_LOGICAL : 0),
-		.data = test->vector | (uint32_t)test->mode << 8 |
-			(test->level ? MESSAGE_LEVEL | MESSAGE_ASSERT : 0),
-	};
-}
-
-static bool send_message(void *opaque, const struct test_message *test)
-{
-	struct machine *m = opaque;
-	struct kernel_lapic_message message = as_written(test);
-
-	return m->options->kernel_lapic ? kernel_lapic_send(&m->vm, &message) > 0
-					: send_to_model(m, test);
-}
-
-/* KVM is told of level lines alone: of others no EOI is wanted. */
-static void messages_changed(void *opaque)
-{
-	struct machine *m = opaque;
-	struct kernel_lapic_message lines[TEST_MESSAGES_COUNT];
-	unsigned count = 0;
-	int error;
-
-	if (!m->options->kernel_lapic)
-		return;
-	for (unsigned n = 0; n < TEST_MESSAGES_COUNT; n++) {
-		struct test_message test = test_messages_of(&m->test_messages, n);
-
-		if (test.level)
-			lines[count++] = as_written(&test);
-	}
-	error = kernel_lapic_route(&m->vm, lines, count);
-	if (error < 0)
-		ending_say(m->ending, RESULT_INTERNAL, -1, 0, "KVM_SET_GSI_ROUTING: %s",
-			   strerror(-error));
-}
-
-static const struct test_messages_ops message_ops = {
-	.send = send_message,
-	.changed = messages_changed,
-};
-
-void machine_eoi(struct machine *m, uint8_t vector)
-{
-	pthread_mutex_lock(&m->device_lock);
-	test_messages_eoi(&m->test_messages, vector);
-	pthread_mutex_unlock(&m->device_lock);
-}
-
-uint8_t machine_intack(struct machine *m)
-{
-	uint8_t vector;
-
-	pthread_mutex_lock(&m->device_lock);
-	vector = i8259_intack(&m->pic);
-	pthread_mutex_unlock(&m->device_lock);
-	return vector;
-}
-
 static void time_of_day(void *opaque, struct timespec *now)
 {
 	(void)opaque;
@@ -163,8 +66,6 @@ static uint64_t ram_above(const struct machine *m)
 
 static void prepare(struct machine *m)
 {
-	const struct irq_line unconnected = {0};
-	const struct irq_line intr = {.set = set_intr, .opaque = m, .n = 0};
 	const struct cmos_machine cmos = {
 		.ram_below_4g = m->ram.ranges[0].length,
 		.ram_above_4g = ram_above(m),
@@ -176,23 +77,31 @@ static void prepare(struct machine *m)
 		.max_cpus = (uint16_t)m->options->cpus,
 	};
 
-	uart16550_init(&m->uart, &uart_ops, m, unconnected);
+	machine_irq_init(m);
+	uart16550_init(&m->uart, &uart_ops, m, machine_irq(m, IRQ_COM1, MACHINE_IRQ_CHIP));
 	cmos_init(&m->cmos, &cmos_ops, m, &cmos);
 	fw_cfg_init(&m->fw_cfg, &fw_cfg, NULL, 0);
-	/* Test guests were written for KVM and QEMU, where an edge outlives its line. */
-	i8259_init(&m->pic, intr, true);
-	for (unsigned n = 0; n < I8259_INPUTS; n++)
-		m->test_lines.lines[n] = i8259_input(&m->pic, n);
-	test_messages_init(&m->test_messages, &message_ops, m);
 	m->debugcon = (struct debugcon){.write = transmit, .opaque = m};
 	m->debug_exit = (struct debug_exit){.exit = guest_exit, .opaque = m};
 	m->reset = (struct reset_port){.reset = guest_reset, .opaque = m};
 }
 
-bool machine_wire(struct machine *m, struct result *why)
+static bool add_all(struct bus *bus, const struct bus_region *regions, size_t count,
+		    struct result *why)
 {
 	char error[256];
 
+	for (size_t i = 0; i < count; i++) {
+		if (bus_add(bus, &regions[i], error, sizeof(error)) == BUS_OK)
+			continue;
+		ending_fill(why, RESULT_INTERNAL, "%s", error);
+		return false;
+	}
+	return true;
+}
+
+bool machine_wire(struct machine *m, struct result *why)
+{
 	prepare(m);
 	bus_init(&m->ports, "port I/O", BUS_LAST_PORT, m->port_regions, MACHINE_REGIONS);
 	bus_init(&m->memory, "memory", BUS_LAST_MEMORY, m->memory_regions, MACHINE_REGIONS);
@@ -212,13 +121,12 @@ bool machine_wire(struct machine *m, struct result *why)
 		test_messages_region(&m->test_messages),
 	};
 
-	for (size_t i = 0; i < sizeof(ports) / sizeof(ports[0]); i++) {
-		if (bus_add(&m->ports, &ports[i], error, sizeof(error)) == BUS_OK)
-			continue;
-		ending_fill(why, RESULT_INTERNAL, "%s", error);
-		return false;
-	}
-	return true;
+	const struct bus_region memory[] = {
+		ioapic_region(&m->ioapic),
+	};
+
+	return add_all(&m->ports, ports, sizeof(ports) / sizeof(ports[0]), why) &&
+	       add_all(&m->memory, memory, sizeof(memory) / sizeof(memory[0]), why);
 }
 
 static void do_access(const struct bus *bus, const struct access *access, uint8_t *data)
