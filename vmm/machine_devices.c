@@ -154,7 +154,16 @@ static void time_of_day(void *opaque, struct timespec *now)
 	clock_gettime(CLOCK_REALTIME, now);
 }
 
-static const struct cmos_ops cmos_ops = {.now = time_of_day};
+static uint64_t monotonic_ns(void *opaque)
+{
+	struct timespec now;
+
+	(void)opaque;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+static const struct cmos_ops cmos_ops = {.now = monotonic_ns, .time_of_day = time_of_day};
 
 static uint64_t ram_above(const struct machine *m)
 {
@@ -177,7 +186,7 @@ static void prepare(struct machine *m)
 	};
 
 	uart16550_init(&m->uart, &uart_ops, m, unconnected);
-	cmos_init(&m->cmos, &cmos_ops, m, &cmos);
+	cmos_init(&m->cmos, &cmos_ops, m, unconnected, &cmos);
 	fw_cfg_init(&m->fw_cfg, &fw_cfg, NULL, 0);
 	/* Test guests were written for KVM and QEMU, where an edge outlives its line. */
 	i8259_init(&m->pic, intr, true);
