@@ -98,12 +98,14 @@ static uint64_t period(const struct cmos *cmos)
 
 /* ---- the registers, brought up to now ---- */
 
-/* A second is nothing: the two clocks' seconds need not begin together. */
+/* Whole seconds that they are apart, rounded down: it stays as it is while both run alike. */
 static void follow_host(struct cmos *cmos, uint64_t chain, const struct timespec *time_of_day)
 {
 	int64_t step = time_of_day->tv_sec - cmos->host_off - seconds_of(chain);
 
-	if (step >= -1 && step <= 1)
+	if ((uint64_t)time_of_day->tv_nsec < chain % SECOND_NS)
+		step--;
+	if (step >= -2 && step < 2)
 		return;
 	cmos->host_off += step;
 	cmos->seconds_off += step;

@@ -29,7 +29,7 @@ struct cmos_ops {
 	/*
 	 * The time of day: seconds since 1970-01-01 (in whatever zone the guest's clock is to show)
 	 * within +-2^50, and nanoseconds 0 to 999999999. The clock starts with it; when it parts
-	 * from ops->now by two seconds or more, because the host was asleep or its clock was set,
+	 * from ops->now by more than two seconds, because the host was asleep or its clock was set,
 	 * the guest's clock makes the same step. It is asked at every access to 71h and at every
 	 * tick. Never NULL.
 	 */
