@@ -300,7 +300,6 @@ void cmos_init(struct cmos *cmos, const struct cmos_ops *ops, void *opaque, stru
 	ops->time_of_day(opaque, &now);
 	place_chain(cmos, (uint64_t)now.tv_nsec, &now);
 	cmos->seconds_off = cmos->host_off;
-	cmos_time_encode(cmos->regs, now.tv_sec);
 }
 
 void cmos_reset(struct cmos *cmos)

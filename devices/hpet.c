@@ -134,8 +134,8 @@ static bool match(const struct hpet *hpet, struct hpet_timer *timer)
 	}
 	missed = (hpet->seen - timer->due) / step * step;
 	timer->due = add(timer->due + missed, step);
-	if (timer->config & PERIODIC && timer->period)
-		timer->comparator = (timer->comparator + missed + step) & size_mask(timer);
+	/* A one-shot's stays: once around is no change in its 32 bits. */
+	timer->comparator = (timer->comparator + missed + step) & size_mask(timer);
 	return true;
 }
 
@@ -335,33 +335,24 @@ static void hpet_write(void *opaque, uint64_t offset, unsigned width, uint64_t v
 	drive(hpet);
 }
 
-static void power_on(struct hpet *hpet)
-{
-	hpet->config = 0;
-	hpet->status = 0;
-	hpet->base = 0;
-	hpet->since = 0;
-	hpet->seen = 0;
-	for (unsigned n = 0; n < HPET_TIMERS; n++) {
-		hpet->timers[n] = (struct hpet_timer){.comparator = UINT64_MAX};
-		schedule(hpet, &hpet->timers[n]);
-	}
-}
-
 void hpet_init(struct hpet *hpet, const struct hpet_ops *ops, void *opaque,
 	       const struct irq_line lines[HPET_LINES])
 {
 	*hpet = (struct hpet){.ops = ops, .opaque = opaque};
 	for (unsigned i = 0; i < HPET_LINES; i++)
 		hpet->lines[i] = lines[i];
-	power_on(hpet);
+	for (unsigned n = 0; n < HPET_TIMERS; n++)
+		hpet->timers[n] = (struct hpet_timer){.comparator = UINT64_MAX, .due = NEVER};
 }
 
 void hpet_reset(struct hpet *hpet)
 {
+	struct hpet old;
+
 	write_config(hpet, 0);
 	drive(hpet);
-	power_on(hpet);
+	old = *hpet;
+	hpet_init(hpet, old.ops, old.opaque, old.lines);
 }
 
 struct bus_region hpet_region(struct hpet *hpet)

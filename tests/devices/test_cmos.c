@@ -231,16 +231,29 @@ static void the_guests_clock_follows_a_step_of_the_hosts(void **state)
 	f.now.tv_sec++;
 	assert_int_equal(date_and_time(&f), 0x20000101135956);
 	f.now.tv_nsec = 999999999;
-	assert_int_equal(date_and_time(&f), 0x20000101135956);
-	f.now.tv_sec -= 3;
 	for (unsigned second = 0x56; second < 0x59; second++) {
 		assert_int_equal(date_and_time(&f), 0x20000101135900 + second);
 		pass_to(&f, 499999999);
+		assert_int_equal(date_and_time(&f), 0x20000101135900 + second);
 		pass_to(&f, 999999999);
 	}
+	f.now.tv_sec -= 3;
+	for (unsigned second = 0; second < 3; second++) {
+		pass_to(&f, 499999999);
+		pass_to(&f, 999999999);
+		assert_int_equal(date_and_time(&f), 0x20000101140000 + second);
+	}
 	f.now.tv_sec--;
-	assert_int_equal(date_and_time(&f), 0x20000101135956);
-	f.now.tv_sec += 4;
+	assert_int_equal(date_and_time(&f), 0x20000101135959);
+	f.now.tv_sec++;
+	assert_int_equal(date_and_time(&f), 0x20000101135959);
+	f.now.tv_sec++;
+	assert_int_equal(date_and_time(&f), 0x20000101140001);
+	f.now.tv_sec--;
+	assert_int_equal(date_and_time(&f), 0x20000101140001);
+	f.now.tv_sec += 3;
+	assert_int_equal(date_and_time(&f), 0x20000101140003);
+	f.now.tv_sec -= 3;
 	assert_int_equal(date_and_time(&f), 0x20000101140000);
 	/* One of a held clock is not seen in it. */
 	out(&f, B, SET | HOURS_24);
@@ -281,9 +294,9 @@ static void update_in_progress_is_announced_for_244_us(void **state)
 	for (unsigned second = 0; second < 3; second++) {
 		pass_to(&f, 0);
 		assert_int_equal(in(&f, A), 0x26);
-		pass_to(&f, 999755000);
+		pass_to(&f, 999755863);
 		assert_int_equal(in(&f, A), 0x26);
-		pass_to(&f, 999756000);
+		pass_to(&f, 999755864);
 		assert_int_equal(in(&f, A), 0xA6);
 		pass_to(&f, 999999999);
 		assert_int_equal(in(&f, A), 0xA6);

@@ -147,6 +147,7 @@ static void a_flag_that_waits_interrupts_once_it_is_enabled(void **state)
 		out(&f, A, 0x20 | rows[i].rate);
 		for (unsigned reg = 1; reg <= 5; reg += 2)
 			out(&f, reg, rows[i].alarm);
+		assert_int_equal(cmos_next(&f.cmos), NEVER);
 		pass(&f, SECOND);
 		cmos_tick(&f.cmos);
 		assert_recorded(&f.log, "");

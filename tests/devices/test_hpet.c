@@ -442,18 +442,95 @@ static void periodic_by_level_waits_for_its_status(void **state)
 	struct fixture f;
 
 	(void)state;
+	for (unsigned n = 0; n < 3; n++) {
+		set_up(&f);
+		out(&f, T_CONFIG(n), PERIODIC | LEVEL | INTERRUPTS | SET_VALUE | ROUTE(20));
+		out(&f, T_COMPARATOR(n), 20000);
+		out(&f, CONFIG, ENABLE);
+		tick_in(&f, 20000, "irq20=1 ");
+		assert_int_equal(hpet_next(&f.hpet), NEVER);
+		pass(&f, 50000);
+		out(&f, STATUS, 1u << n);
+		assert_recorded(&f.log, "irq20=0 ");
+		/* In step: at 80000. */
+		assert_int_equal(in(&f, T_COMPARATOR(n)), 80000);
+		tick_in(&f, 10000, "irq20=1 ");
+	}
+}
+
+static void one_shot_and_periodic_are_changed_into_each_other(void **state)
+{
+	struct fixture f;
+
+	(void)state;
 	set_up(&f);
-	out(&f, T_CONFIG(0), PERIODIC | LEVEL | INTERRUPTS | SET_VALUE | ROUTE(20));
-	out(&f, T_COMPARATOR(0), 20000);
 	out(&f, CONFIG, ENABLE);
-	tick_in(&f, 20000, "irq20=1 ");
+	out(&f, T_CONFIG(0), PERIODIC | INTERRUPTS | SET_VALUE | ROUTE(20));
+	out(&f, T_COMPARATOR(0), 20000);
+	tick_in(&f, 20000, "irq20=1 irq20=0 ");
+	/* The next match is as it was, and the last. */
+	out(&f, T_CONFIG(0), INTERRUPTS | ROUTE(20));
+	tick_in(&f, 20000, "irq20=1 irq20=0 ");
+	assert_int_equal(in(&f, T_COMPARATOR(0)), 40000);
+	assert_int_equal(hpet_next(&f.hpet), NEVER);
+	/* A deadline is no period: the old one is. */
+	out(&f, T_COMPARATOR(0), 70000);
+	out(&f, T_CONFIG(0), PERIODIC | INTERRUPTS | ROUTE(20));
+	tick_in(&f, 30000, "irq20=1 irq20=0 ");
+	tick_in(&f, 20000, "irq20=1 irq20=0 ");
+	/* A bit that was set and not used is gone with the mode. */
+	out(&f, T_CONFIG(0), PERIODIC | INTERRUPTS | SET_VALUE | ROUTE(20));
+	out(&f, T_CONFIG(0), PERIODIC | INTERRUPTS | ROUTE(20));
+	out(&f, T_COMPARATOR(0), 30000);
+	tick_in(&f, 20000, "irq20=1 irq20=0 ");
+	tick_in(&f, 30000, "irq20=1 irq20=0 ");
+}
+
+static void without_its_enable_bit_a_timer_counts_in_silence(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	set_up(&f);
+	out(&f, CONFIG, ENABLE);
+	out(&f, T_CONFIG(0), PERIODIC | SET_VALUE | ROUTE(20));
+	out(&f, T_COMPARATOR(0), 20000);
 	assert_int_equal(hpet_next(&f.hpet), NEVER);
 	pass(&f, 50000);
-	out(&f, STATUS, 1);
-	assert_recorded(&f.log, "irq20=0 ");
-	/* In step: at 80000. */
-	assert_int_equal(in(&f, T_COMPARATOR(0)), 80000);
-	tick_in(&f, 10000, "irq20=1 ");
+	hpet_tick(&f.hpet);
+	assert_recorded(&f.log, "");
+	assert_int_equal(in(&f, T_COMPARATOR(0)), 60000);
+	out(&f, T_CONFIG(0), PERIODIC | INTERRUPTS | ROUTE(20));
+	tick_in(&f, 10000, "irq20=1 irq20=0 ");
+}
+
+static void a_written_counter_moves_all_matches(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	for (unsigned n = 0; n < 3; n++) {
+		set_up(&f);
+		out(&f, CONFIG, ENABLE);
+		out(&f, T_CONFIG(n), INTERRUPTS | ROUTE(20));
+		out(&f, T_COMPARATOR(n), 50000);
+		out(&f, COUNTER, 45000);
+		tick_in(&f, 5000, "irq20=1 irq20=0 ");
+		out(&f, COUNTER, 30000);
+		tick_in(&f, 20000, "irq20=1 irq20=0 ");
+		/* However long it has counted. */
+		pass(&f, 1);
+		out(&f, T_CONFIG(n), INTERRUPTS | MODE_32 | ROUTE(20));
+		out(&f, T_COMPARATOR(n), 60000);
+		pass(&f, UINT64_C(10) << 32);
+		hpet_tick(&f.hpet);
+		assert_recorded(&f.log, "irq20=1 irq20=0 ");
+		out(&f, COUNTER, 59000);
+		tick_in(&f, 1000, "irq20=1 irq20=0 ");
+		/* The same configuration once more, on the tick of a match, is no match. */
+		out(&f, T_CONFIG(n), INTERRUPTS | MODE_32 | ROUTE(20));
+		assert_recorded(&f.log, "");
+	}
 }
 
 static void many_periods_missed_are_one(void **state)
@@ -593,6 +670,20 @@ static void a_halted_counter_holds_all(void **state)
 	assert_recorded(&f.log, "");
 	out(&f, CONFIG, ENABLE);
 	tick_in(&f, 5000, "irq20=1 irq20=0 ");
+	out(&f, T_CONFIG(1), INTERRUPTS | ROUTE(21));
+	out(&f, T_CONFIG(2), INTERRUPTS | ROUTE(22));
+	out(&f, T_COMPARATOR(1), 22000);
+	out(&f, T_COMPARATOR(2), 23000);
+	pass(&f, 1000);
+	out(&f, CONFIG, 0);
+	pass(&f, 7);
+	out(&f, CONFIG, ENABLE);
+	tick_in(&f, 1000, "irq21=1 irq21=0 ");
+	/* On the very tick of a match: it is not made twice. */
+	out(&f, CONFIG, 0);
+	out(&f, CONFIG, ENABLE);
+	assert_recorded(&f.log, "");
+	tick_in(&f, 1000, "irq22=1 irq22=0 ");
 	/* What is due when it halts has come. */
 	pass(&f, 20000);
 	out(&f, CONFIG, 0);
@@ -682,6 +773,9 @@ int main(void)
 		cmocka_unit_test(periodic_as_kernels_set_it_up),
 		cmocka_unit_test(periodic_in_64_bits_by_halves),
 		cmocka_unit_test(periodic_by_level_waits_for_its_status),
+		cmocka_unit_test(one_shot_and_periodic_are_changed_into_each_other),
+		cmocka_unit_test(without_its_enable_bit_a_timer_counts_in_silence),
+		cmocka_unit_test(a_written_counter_moves_all_matches),
 		cmocka_unit_test(many_periods_missed_are_one),
 		cmocka_unit_test(short_periods_are_followed_at_a_multiple),
 		cmocka_unit_test(periods_at_the_ends_of_the_numbers),

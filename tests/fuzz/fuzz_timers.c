@@ -185,9 +185,11 @@ static void pass(struct machine *m, uint64_t ns)
 static void sleep_until_due(struct machine *m)
 {
 	uint64_t due;
+	bool hpet;
 
 	tick(m);
 	due = next(m);
+	hpet = hpet_next(&m->hpet) == due;
 	if (due == UINT64_MAX || due >= END_OF_TIME)
 		return;
 	pass(m, due - 1 - m->now);
@@ -198,7 +200,7 @@ static void sleep_until_due(struct machine *m)
 	acpi_pm_tick(&m->pm);
 	hpet_tick(&m->hpet);
 	/* The HPET's edge may have met a line that was high. */
-	require(m->rises || hpet_next(&m->hpet) > due);
+	require(m->rises || hpet);
 	tick(m);
 }
 
