@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Index and data port, status registers and the running clock, by Motorola's MC146818 data sheet.
-// Not the calendar (devices/cmos_time.c), and no host clock: the time comes from ops->now.
+// Not the calendar and the alarm's search (devices/cmos_time.c), and no host clock: time is in ops.
 #include "devices/cmos.h"
 
 #include "devices/cmos_time.h"
@@ -12,82 +12,182 @@
 
 #define A_UIP          0x80u
 #define A_DV_RESET     0x60u /* both bits set: the divider chain is held in reset */
+#define A_RATE         0x0Fu
 #define A_32KHZ_1024HZ 0x26u
 
 #define B_SET          0x80u
-#define B_PIE          0x40u
-#define B_AIE          0x20u
-#define B_UIE          0x10u
 #define B_SQWE         0x08u
 
-#define C_IRQF         0x80u
-#define C_UF           0x10u
+/* PIE, AIE and UIE of status B, PF, AF and UF of status C. */
+#define PERIODIC     0x40u
+#define ALARM        0x20u
+#define UPDATE_ENDED 0x10u
+#define INTERRUPTS   (PERIODIC | ALARM | UPDATE_ENDED)
 
-#define D_VRT          0x80u
+#define C_IRQF       0x80u
 
-#define SECOND_NS      1000000000u
+#define D_VRT        0x80u
+
+#define SECOND_NS    UINT64_C(1000000000)
+#define CRYSTAL_HZ   32768u
 /* "Update In Progress": set 244 us, 8 cycles of 32768 Hz, before an update, which takes no time
  * here. */
-#define UIP_NS (SECOND_NS / 32768 * 8)
+#define UIP_NS (SECOND_NS / CRYSTAL_HZ * 8)
 /* "Divider Stages": the first update follows 500 ms after the divider reset is removed. */
 #define DIVIDER_START_NS (SECOND_NS / 2)
 
 #define KIB              UINT64_C(1024)
 #define MIB              (1024 * KIB)
 
+static uint64_t at_most(uint64_t value, uint64_t limit)
+{
+	return value < limit ? value : limit;
+}
+
+/* ---- the divider chain: nanoseconds, of which each whole second ends with an update ---- */
+
+static bool chain_runs(const struct cmos *cmos)
+{
+	return (cmos->regs[STATUS_A] & A_DV_RESET) != A_DV_RESET;
+}
+
 static bool clock_runs(const struct cmos *cmos)
 {
-	return !(cmos->regs[CMOS_STATUS_B] & B_SET) &&
-	       (cmos->regs[STATUS_A] & A_DV_RESET) != A_DV_RESET;
+	return !(cmos->regs[CMOS_STATUS_B] & B_SET) && chain_runs(cmos);
 }
 
-/* Nanoseconds into the guest's current second, and a carry into the next. */
-static uint32_t phase(const struct cmos *cmos, const struct timespec *now, int64_t *carry)
+static int64_t seconds_of(uint64_t chain)
 {
-	uint32_t ns = (uint32_t)now->tv_nsec + cmos->phase_off;
-
-	*carry = ns >= SECOND_NS;
-	return ns % SECOND_NS;
+	return (int64_t)(chain / SECOND_NS);
 }
 
-/* Counts the guest's seconds; unlike the time of day, setting the clock does not move it. */
-static int64_t updates(const struct cmos *cmos, const struct timespec *now)
+static uint64_t cycles_of(uint64_t chain)
 {
-	int64_t carry;
-
-	phase(cmos, now, &carry);
-	return now->tv_sec + carry;
+	return chain / SECOND_NS * CRYSTAL_HZ + chain % SECOND_NS * CRYSTAL_HZ / SECOND_NS;
 }
 
-/* Brings a running clock's registers up to now; a stopped one's keep what they have. */
-static void advance(struct cmos *cmos, const struct timespec *now)
+/* The first nanosecond of a cycle. */
+static uint64_t start_of_cycle(uint64_t cycle)
 {
-	int64_t count = updates(cmos, now);
+	return cycle / CRYSTAL_HZ * SECOND_NS +
+	       (cycle % CRYSTAL_HZ * SECOND_NS + CRYSTAL_HZ - 1) / CRYSTAL_HZ;
+}
 
+/* Puts the chain anywhere within a second; nothing of what it skips has happened. */
+static void place_chain(struct cmos *cmos, uint64_t phase, const struct timespec *time_of_day)
+{
+	uint64_t now = cmos->ops->now(cmos->opaque);
+
+	cmos->phase_off = (uint32_t)((SECOND_NS + phase - now % SECOND_NS) % SECOND_NS);
+	cmos->seen = now + cmos->phase_off;
+	cmos->host_off = time_of_day->tv_sec - seconds_of(cmos->seen);
+}
+
+/*
+ * "Periodic Interrupt Rate" in cycles, each a power of two; 0: none. Rates 1 and 2 are those of 8
+ * and 9, as the taps for them lie before what the 32768 Hz crystal drives.
+ */
+static uint64_t period(const struct cmos *cmos)
+{
+	unsigned rate = cmos->regs[STATUS_A] & A_RATE;
+
+	if (rate == 0)
+		return 0;
+	return UINT64_C(1) << (rate <= 2 ? rate + 6 : rate - 1);
+}
+
+/* ---- the registers, brought up to now ---- */
+
+/* Whole seconds that they are apart, rounded down: it stays as it is while both run alike. */
+static void follow_host(struct cmos *cmos, uint64_t chain, const struct timespec *time_of_day)
+{
+	int64_t step = time_of_day->tv_sec - cmos->host_off - seconds_of(chain);
+
+	if ((uint64_t)time_of_day->tv_nsec < chain % SECOND_NS)
+		step--;
+	if (step >= -2 && step < 2)
+		return;
+	cmos->host_off += step;
+	cmos->seconds_off += step;
+}
+
+static void advance(struct cmos *cmos, const struct timespec *time_of_day)
+{
+	uint64_t chain = cmos->ops->now(cmos->opaque) + cmos->phase_off;
+	uint64_t cycles = period(cmos);
+	int64_t before = seconds_of(cmos->seen) + cmos->seconds_off, after;
+	uint8_t *flags = &cmos->regs[STATUS_C];
+
+	follow_host(cmos, chain, time_of_day);
+	after = seconds_of(chain) + cmos->seconds_off;
+	if (chain_runs(cmos) && cycles &&
+	    cycles_of(chain) / cycles != cycles_of(cmos->seen) / cycles)
+		*flags |= PERIODIC;
 	if (clock_runs(cmos)) {
-		if (count != cmos->updates_seen)
-			cmos->regs[STATUS_C] |= C_UF;
-		cmos_time_encode(cmos->regs, count + cmos->seconds_off);
+		if (seconds_of(chain) != seconds_of(cmos->seen))
+			*flags |= UPDATE_ENDED;
+		if (after > before && cmos_time_alarm(cmos->regs, before) <= after)
+			*flags |= ALARM;
+		cmos_time_encode(cmos->regs, after);
 	}
-	cmos->updates_seen = count;
+	cmos->seen = chain;
 }
+
+/* Last in every call: what is set and cleared within one leaves no edge on the line. */
+static void drive(struct cmos *cmos)
+{
+	bool level = cmos->regs[STATUS_C] & cmos->regs[CMOS_STATUS_B] & INTERRUPTS;
+
+	if (level == cmos->irq_level)
+		return;
+	cmos->irq_level = level;
+	irq_line_set(&cmos->irq, level);
+}
+
+uint64_t cmos_next(const struct cmos *cmos)
+{
+	uint8_t enabled = cmos->regs[CMOS_STATUS_B] & INTERRUPTS;
+	uint64_t cycles = period(cmos), next = UINT64_MAX;
+	int64_t second = seconds_of(cmos->seen), alarm;
+
+	if (cmos->irq_level || !chain_runs(cmos))
+		return UINT64_MAX;
+	if (enabled & PERIODIC && cycles)
+		next = start_of_cycle((cycles_of(cmos->seen) / cycles + 1) * cycles);
+	if (clock_runs(cmos) && enabled & UPDATE_ENDED)
+		next = at_most(next, ((uint64_t)second + 1) * SECOND_NS);
+	if (clock_runs(cmos) && enabled & ALARM) {
+		alarm = cmos_time_alarm(cmos->regs, second + cmos->seconds_off);
+		if (alarm != CMOS_TIME_NEVER)
+			next = at_most(next, (uint64_t)(alarm - cmos->seconds_off) * SECOND_NS);
+	}
+	return next == UINT64_MAX ? next : next - cmos->phase_off;
+}
+
+void cmos_tick(struct cmos *cmos)
+{
+	struct timespec now;
+
+	cmos->ops->time_of_day(cmos->opaque, &now);
+	advance(cmos, &now);
+	drive(cmos);
+}
+
+/* ---- the ports ---- */
 
 /* From now on the clock runs on from what its registers hold. */
-static void start_clock(struct cmos *cmos, const struct timespec *now)
+static void start_clock(struct cmos *cmos)
 {
-	cmos->seconds_off = cmos_time_decode(cmos->regs) - updates(cmos, now);
+	cmos->seconds_off = cmos_time_decode(cmos->regs) - seconds_of(cmos->seen);
 }
 
 static void write_status_a(struct cmos *cmos, const struct timespec *now, uint8_t value)
 {
-	bool was_held = (cmos->regs[STATUS_A] & A_DV_RESET) == A_DV_RESET;
+	bool ran = chain_runs(cmos);
 
 	cmos->regs[STATUS_A] = value & (uint8_t)~A_UIP;
-	if (!was_held || (value & A_DV_RESET) == A_DV_RESET)
-		return;
-	cmos->phase_off =
-		(uint32_t)(SECOND_NS + DIVIDER_START_NS - (uint32_t)now->tv_nsec) % SECOND_NS;
-	cmos->updates_seen = updates(cmos, now);
+	if (!ran && chain_runs(cmos))
+		place_chain(cmos, DIVIDER_START_NS, now);
 }
 
 static void write_data(struct cmos *cmos, const struct timespec *now, uint8_t value)
@@ -95,52 +195,55 @@ static void write_data(struct cmos *cmos, const struct timespec *now, uint8_t va
 	bool ran = clock_runs(cmos);
 
 	switch (cmos->index) {
+	case CMOS_SECONDS_ALARM:
+	case CMOS_MINUTES_ALARM:
+	case CMOS_HOURS_ALARM: cmos->regs[cmos->index] = value; return;
 	case STATUS_A: write_status_a(cmos, now, value); break;
 	case CMOS_STATUS_B:
 		/* "Register B", SET: going high clears UIE. */
-		cmos->regs[CMOS_STATUS_B] = value & B_SET ? value & (uint8_t)~B_UIE : value;
+		cmos->regs[CMOS_STATUS_B] = value & B_SET ? value & (uint8_t)~UPDATE_ENDED : value;
 		break;
 	case STATUS_C:
 	case STATUS_D: break;
 	default: cmos->regs[cmos->index] = value;
 	}
-	/* The alarm's registers among them change nothing: the clock runs on from where it is. */
 	if (clock_runs(cmos) && (!ran || cmos->index <= CMOS_YEAR || cmos->index == CMOS_CENTURY))
-		start_clock(cmos, now);
+		start_clock(cmos);
 }
 
-static uint8_t read_status_a(const struct cmos *cmos, const struct timespec *now)
+static uint8_t read_data(struct cmos *cmos)
 {
-	int64_t carry;
-	bool updating = clock_runs(cmos) && phase(cmos, now, &carry) >= SECOND_NS - UIP_NS;
+	uint8_t value = cmos->regs[cmos->index];
 
-	return updating ? cmos->regs[STATUS_A] | A_UIP : cmos->regs[STATUS_A];
-}
-
-static uint8_t read_status_c(struct cmos *cmos)
-{
-	uint8_t flags = cmos->regs[STATUS_C];
-
-	cmos->regs[STATUS_C] = 0;
-	/* UF and UIE have the same bit. */
-	return flags & cmos->regs[CMOS_STATUS_B] & C_UF ? flags | C_IRQF : flags;
+	switch (cmos->index) {
+	case STATUS_A:
+		if (clock_runs(cmos) && cmos->seen % SECOND_NS >= SECOND_NS - UIP_NS)
+			value |= A_UIP;
+		break;
+	case STATUS_C:
+		if (value & cmos->regs[CMOS_STATUS_B] & INTERRUPTS)
+			value |= C_IRQF;
+		cmos->regs[STATUS_C] = 0;
+		break;
+	default: break;
+	}
+	return value;
 }
 
 static uint64_t cmos_read(void *opaque, uint64_t offset, unsigned width)
 {
 	struct cmos *cmos = opaque;
 	struct timespec now;
+	uint8_t value;
 
 	(void)width;
 	if (offset == 0)
 		return UINT64_MAX;
-	cmos->ops->now(cmos->opaque, &now);
+	cmos->ops->time_of_day(cmos->opaque, &now);
 	advance(cmos, &now);
-	switch (cmos->index) {
-	case STATUS_A: return read_status_a(cmos, &now);
-	case STATUS_C: return read_status_c(cmos);
-	default: return cmos->regs[cmos->index];
-	}
+	value = read_data(cmos);
+	drive(cmos);
+	return value;
 }
 
 static void cmos_write(void *opaque, uint64_t offset, unsigned width, uint64_t value)
@@ -154,15 +257,13 @@ static void cmos_write(void *opaque, uint64_t offset, unsigned width, uint64_t v
 		cmos->nmi_masked = value & 0x80;
 		return;
 	}
-	cmos->ops->now(cmos->opaque, &now);
+	cmos->ops->time_of_day(cmos->opaque, &now);
 	advance(cmos, &now);
 	write_data(cmos, &now, (uint8_t)value);
+	drive(cmos);
 }
 
-static uint64_t at_most(uint64_t value, uint64_t limit)
-{
-	return value < limit ? value : limit;
-}
+/* ---- the machine's description ---- */
 
 /* What of the RAM under 4 GiB lies above start, in units of unit bytes, as far as limit counts. */
 static uint64_t ram_above(const struct cmos_machine *machine, uint64_t start, uint64_t unit,
@@ -186,26 +287,29 @@ static void describe_machine(uint8_t *regs, const struct cmos_machine *machine)
 	le_put(&regs[0x5F], 1, at_most(machine->cpus - 1, 0xFF));
 }
 
-void cmos_init(struct cmos *cmos, const struct cmos_ops *ops, void *opaque,
+void cmos_init(struct cmos *cmos, const struct cmos_ops *ops, void *opaque, struct irq_line irq,
 	       const struct cmos_machine *machine)
 {
 	struct timespec now;
 
-	*cmos = (struct cmos){.ops = ops, .opaque = opaque};
+	*cmos = (struct cmos){.ops = ops, .opaque = opaque, .irq = irq};
 	cmos->regs[STATUS_A] = A_32KHZ_1024HZ;
 	cmos->regs[CMOS_STATUS_B] = CMOS_B_24H;
 	cmos->regs[STATUS_D] = D_VRT;
 	describe_machine(cmos->regs, machine);
-	ops->now(opaque, &now);
-	cmos->updates_seen = updates(cmos, &now);
+	ops->time_of_day(opaque, &now);
+	place_chain(cmos, (uint64_t)now.tv_nsec, &now);
+	cmos->seconds_off = cmos->host_off;
 }
 
 void cmos_reset(struct cmos *cmos)
 {
+	cmos_tick(cmos);
 	cmos->index = 0;
 	cmos->nmi_masked = false;
-	cmos->regs[CMOS_STATUS_B] &= (uint8_t) ~(B_PIE | B_AIE | B_UIE | B_SQWE);
+	cmos->regs[CMOS_STATUS_B] &= (uint8_t) ~(INTERRUPTS | B_SQWE);
 	cmos->regs[STATUS_C] = 0;
+	drive(cmos);
 }
 
 struct bus_region cmos_region(struct cmos *cmos)

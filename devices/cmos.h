@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The PC's CMOS memory and clock at 70h/71h: an MC146818, and the BIOS's notes on the machine.
-// Not an alarm: it raises no interrupt, and of status C's flags only "update ended" is ever set.
+// The PC's CMOS memory and clock at 70h/71h: an MC146818 with the interrupts that are IRQ 8, and
+// the BIOS's notes on the machine. Not the square wave, nor another crystal than the PC's 32768 Hz
+// one.
 #ifndef DEVICES_CMOS_H
 #define DEVICES_CMOS_H
 
@@ -9,6 +10,7 @@
 #include <time.h>
 
 #include "devices/bus.h"
+#include "devices/irq_line.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -21,13 +23,17 @@ extern "C" {
 
 /* Calls out of the model; see devices/bus.h for the lock they are made under. */
 struct cmos_ops {
+	/* Nanoseconds of a clock that never goes back, below 2^63. The chip runs on it. Never NULL.
+	 */
+	uint64_t (*now)(void *opaque);
 	/*
 	 * The time of day: seconds since 1970-01-01 (in whatever zone the guest's clock is to show)
-	 * within
-	 * +-2^50, and nanoseconds 0 to 999999999. It may stand still or step back, and is asked at
-	 * every access to 71h. Never NULL.
+	 * within +-2^50, and nanoseconds 0 to 999999999. The clock starts with it; when it parts
+	 * from ops->now by more than two seconds, because the host was asleep or its clock was set,
+	 * the guest's clock makes the same step. It is asked at every access to 71h and at every
+	 * tick. Never NULL.
 	 */
-	void (*now)(void *opaque, struct timespec *now);
+	void (*time_of_day)(void *opaque, struct timespec *now);
 };
 
 struct cmos_machine {
@@ -41,20 +47,38 @@ struct cmos_machine {
 struct cmos {
 	const struct cmos_ops *ops;
 	void *opaque;
-	uint8_t index;        /* 0 to 127: what 71h reaches */
-	bool nmi_masked;      /* bit 7 of what was last written to 70h */
-	int64_t seconds_off;  /* the guest's time minus ops->now */
-	uint32_t phase_off;   /* nanoseconds added to that, below one second */
-	int64_t updates_seen; /* how far status C's update-ended flag has been brought */
+	struct irq_line irq;
+	bool irq_level;      /* that of status C's IRQF */
+	uint8_t index;       /* 0 to 127: what 71h reaches */
+	bool nmi_masked;     /* bit 7 of what was last written to 70h */
+	uint32_t phase_off;  /* the divider chain minus ops->now: nanoseconds below one second */
+	uint64_t seen;       /* the divider chain, up to where the registers have been brought */
+	int64_t seconds_off; /* the guest's time minus the chain's seconds */
+	int64_t host_off;    /* the time of day minus the chain's seconds */
 	uint8_t regs[CMOS_REGISTERS];
 };
 
-/* A set clock (24 hours, BCD) on a healthy battery, and memory that describes the machine. */
-void cmos_init(struct cmos *cmos, const struct cmos_ops *ops, void *opaque,
+/*
+ * A set clock (24 hours, BCD) on a healthy battery, and memory that describes the machine. ops and
+ * opaque stay the caller's; irq is copied, {0} leaves it unconnected.
+ */
+void cmos_init(struct cmos *cmos, const struct cmos_ops *ops, void *opaque, struct irq_line irq,
 	       const struct cmos_machine *machine);
 
 /* The chip's RESET pin: interrupt enables and flags go, time and memory stay. */
 void cmos_reset(struct cmos *cmos);
+
+/*
+ * When cmos_tick() is to be called next, by ops->now: at the next interrupt that is enabled, unless
+ * the line is high already. UINT64_MAX: not before the guest's next access to 71h.
+ */
+uint64_t cmos_next(const struct cmos *cmos);
+
+/*
+ * Brings flags and interrupt line up to now; it may come early, late or twice. Flags are not
+ * counted: of all the periods, updates and alarms since status C was last read each kind is one.
+ */
+void cmos_tick(struct cmos *cmos);
 
 /*
  * Ports 70h (index; bit 7 masks NMI; reads are open bus) and 71h (data), for bus_add(). cmos must

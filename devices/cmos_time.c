@@ -10,6 +10,12 @@
 #define DAYS_IN_400_YEARS 146097
 #define DAYS_IN_CYCLE     3652425 /* 10000 years, 521775 whole weeks */
 #define HOUR_PM           0x80u
+#define ALARM_ANY         0xC0u /* "Time, Calendar, and Alarm Locations": both bits are "don't care" */
+/*
+ * Enough for any alarm that there is: what is left of a minute, an hour and a day, and once more
+ * the minutes and seconds of the hour that fits.
+ */
+#define ALARM_STEPS 300u
 
 static const int16_t days_before_month[12] = {0,   31,  59,  90,  120, 151,
 					      181, 212, 243, 273, 304, 334};
@@ -61,9 +67,14 @@ static unsigned decode_hour(const uint8_t *regs)
 	return from_mode(regs, value & (uint8_t)~HOUR_PM) % 12 + (value & HOUR_PM ? 12 : 0);
 }
 
+static int64_t second_of_day(int64_t seconds)
+{
+	return (seconds % DAY_SECONDS + DAY_SECONDS) % DAY_SECONDS;
+}
+
 void cmos_time_encode(uint8_t *regs, int64_t seconds)
 {
-	int64_t of_day = (seconds % DAY_SECONDS + DAY_SECONDS) % DAY_SECONDS;
+	int64_t of_day = second_of_day(seconds);
 	int64_t days = (seconds - of_day) / DAY_SECONDS + DAYS_TO_1970;
 	int64_t year;
 	unsigned month = 11;
@@ -99,4 +110,25 @@ int64_t cmos_time_decode(const uint8_t *regs)
 
 	return ((days * 24 + decode_hour(regs)) * 60 + from_mode(regs, regs[CMOS_MINUTES])) * 60 +
 	       from_mode(regs, regs[CMOS_SECONDS]);
+}
+
+static bool alarm_fits(uint8_t alarm, uint8_t time)
+{
+	return (alarm & ALARM_ANY) == ALARM_ANY || alarm == time;
+}
+
+int64_t cmos_time_alarm(const uint8_t *regs, int64_t seconds)
+{
+	for (unsigned step = 0; step < ALARM_STEPS; step++) {
+		int64_t of_day = second_of_day(++seconds);
+
+		/* What does not fit is passed over up to its last second. */
+		if (!alarm_fits(regs[CMOS_HOURS_ALARM], encode_hour(regs, of_day / 3600)))
+			seconds += 3599 - of_day % 3600;
+		else if (!alarm_fits(regs[CMOS_MINUTES_ALARM], to_mode(regs, of_day / 60 % 60)))
+			seconds += 59 - of_day % 60;
+		else if (alarm_fits(regs[CMOS_SECONDS_ALARM], to_mode(regs, of_day % 60)))
+			return seconds;
+	}
+	return CMOS_TIME_NEVER;
 }

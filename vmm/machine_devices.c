@@ -10,7 +10,8 @@
 #include "vmm/machine.h"
 #include "vmm/machine_irq.h"
 
-#define IRQ_COM1 4u
+#define IRQ_COM1  4u
+#define IRQ_CLOCK 8u
 
 static void transmit(void *opaque, uint8_t byte)
 {
@@ -57,7 +58,16 @@ static void time_of_day(void *opaque, struct timespec *now)
 	clock_gettime(CLOCK_REALTIME, now);
 }
 
-static const struct cmos_ops cmos_ops = {.now = time_of_day};
+static uint64_t monotonic_ns(void *opaque)
+{
+	struct timespec now;
+
+	(void)opaque;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+static const struct cmos_ops cmos_ops = {.now = monotonic_ns, .time_of_day = time_of_day};
 
 static uint64_t ram_above(const struct machine *m)
 {
@@ -79,7 +89,7 @@ static void prepare(struct machine *m)
 
 	machine_irq_init(m);
 	uart16550_init(&m->uart, &uart_ops, m, machine_irq(m, IRQ_COM1, MACHINE_IRQ_CHIP));
-	cmos_init(&m->cmos, &cmos_ops, m, &cmos);
+	cmos_init(&m->cmos, &cmos_ops, m, machine_irq(m, IRQ_CLOCK, MACHINE_IRQ_CHIP), &cmos);
 	fw_cfg_init(&m->fw_cfg, &fw_cfg, NULL, 0);
 	m->debugcon = (struct debugcon){.write = transmit, .opaque = m};
 	m->debug_exit = (struct debug_exit){.exit = guest_exit, .opaque = m};

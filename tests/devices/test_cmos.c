@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // The CMOS and its clock through ports 70h and 71h, on a clock that moves only when told to.
-// Not the calendar: that is tests/devices/test_cmos_time.c.
+// Not the calendar (tests/devices/test_cmos_time.c), nor interrupts (test_cmos_interrupts.c).
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -17,17 +17,23 @@ enum { SET = 0x80, UIE = 0x10, BINARY = 0x04, HOURS_24 = 0x02 };
 
 struct fixture {
 	struct timespec now;
+	uint64_t elapsed;
 	struct cmos cmos;
 	struct bus_region table[1];
 	struct bus bus;
 };
 
-static void tell_now(void *opaque, struct timespec *now)
+static uint64_t tell_now(void *opaque)
 {
-	*now = *(const struct timespec *)opaque;
+	return ((const struct fixture *)opaque)->elapsed;
 }
 
-static const struct cmos_ops ops = {.now = tell_now};
+static void tell_time_of_day(void *opaque, struct timespec *now)
+{
+	*now = ((const struct fixture *)opaque)->now;
+}
+
+static const struct cmos_ops ops = {.now = tell_now, .time_of_day = tell_time_of_day};
 
 /* Friday, 29 December 2023, 23:59:58.25 */
 #define START   1703894398
@@ -39,7 +45,8 @@ static void set_up_machine(struct fixture *f, const struct cmos_machine *machine
 
 	memset(f, 0xA5, sizeof(*f));
 	f->now = (struct timespec){.tv_sec = START, .tv_nsec = QUARTER};
-	cmos_init(&f->cmos, &ops, &f->now, machine);
+	f->elapsed = 123456789;
+	cmos_init(&f->cmos, &ops, f, (struct irq_line){0}, machine);
 	bus_init(&f->bus, "ports", BUS_LAST_PORT, f->table, 1);
 	region = cmos_region(&f->cmos);
 	assert_int_equal(bus_add(&f->bus, &region, NULL, 0), BUS_OK);
@@ -48,6 +55,23 @@ static void set_up_machine(struct fixture *f, const struct cmos_machine *machine
 static void set_up(struct fixture *f)
 {
 	set_up_machine(f, &(struct cmos_machine){.ram_below_4g = 64 << 20, .cpus = 2});
+}
+
+static void pass(struct fixture *f, unsigned seconds)
+{
+	f->now.tv_sec += seconds;
+	f->elapsed += seconds * UINT64_C(1000000000);
+}
+
+/* Lets time pass until the time of day is ns into a second. */
+static void pass_to(struct fixture *f, long ns)
+{
+	if (ns < f->now.tv_nsec) {
+		f->elapsed += 1000000000;
+		f->now.tv_sec++;
+	}
+	f->elapsed += (uint64_t)(ns - f->now.tv_nsec);
+	f->now.tv_nsec = ns;
 }
 
 static unsigned in(struct fixture *f, unsigned reg)
@@ -116,7 +140,7 @@ static void memory_keeps_what_is_written(void **state)
 	out(&f, 1, 0x11); /* the alarm's three */
 	out(&f, 3, 0x33);
 	out(&f, 5, 0x55);
-	f.now.tv_sec += 1000;
+	pass(&f, 1000);
 	for (unsigned reg = 0x0E; reg < 0x80; reg++)
 		if (reg != 0x32)
 			assert_int_equal(in(&f, reg), reg ^ 0xA5);
@@ -176,17 +200,69 @@ static void the_clock_starts_set_and_runs(void **state)
 	assert_int_equal(in(&f, D), 0x80);
 	assert_int_equal(date_and_time(&f), 0x20231229235958);
 	assert_int_equal(in(&f, 6), 6); /* Friday */
-	f.now.tv_sec += 2;
+	pass(&f, 2);
 	assert_int_equal(date_and_time(&f), 0x20231230000000);
 	assert_int_equal(in(&f, 6), 7);
-	f.now.tv_sec += 86400;
+	pass(&f, 86400);
 	assert_int_equal(date_and_time(&f), 0x20231231000000);
 	assert_int_equal(in(&f, 6), 1);
-	f.now.tv_sec += 86400;
+	pass(&f, 86400);
 	assert_int_equal(date_and_time(&f), 0x20240101000000);
-	/* A host whose clock steps back takes the guest with it. */
+}
+
+static void the_guests_clock_follows_a_step_of_the_hosts(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	set_up(&f);
 	f.now.tv_sec = 946684799;
 	assert_int_equal(date_and_time(&f), 0x19991231235959);
+	f.now.tv_sec += 86400;
+	assert_int_equal(date_and_time(&f), 0x20000101235959);
+	/* One that the guest has set keeps its distance. */
+	out(&f, 4, 0x13);
+	f.now.tv_sec -= 3;
+	assert_int_equal(date_and_time(&f), 0x20000101135956);
+	/* A step is no update, but it has passed midnight, the alarm of a chip never told another.
+	 */
+	assert_int_equal(in(&f, C), 0x20);
+	/* Less is let be, whichever clock's second begins first. */
+	f.now.tv_sec++;
+	assert_int_equal(date_and_time(&f), 0x20000101135956);
+	f.now.tv_nsec = 999999999;
+	for (unsigned second = 0x56; second < 0x59; second++) {
+		assert_int_equal(date_and_time(&f), 0x20000101135900 + second);
+		pass_to(&f, 499999999);
+		assert_int_equal(date_and_time(&f), 0x20000101135900 + second);
+		pass_to(&f, 999999999);
+	}
+	f.now.tv_sec -= 3;
+	for (unsigned second = 0; second < 3; second++) {
+		pass_to(&f, 499999999);
+		pass_to(&f, 999999999);
+		assert_int_equal(date_and_time(&f), 0x20000101140000 + second);
+	}
+	f.now.tv_sec--;
+	assert_int_equal(date_and_time(&f), 0x20000101135959);
+	f.now.tv_sec++;
+	assert_int_equal(date_and_time(&f), 0x20000101135959);
+	f.now.tv_sec++;
+	assert_int_equal(date_and_time(&f), 0x20000101140001);
+	f.now.tv_sec--;
+	assert_int_equal(date_and_time(&f), 0x20000101140001);
+	f.now.tv_sec += 3;
+	assert_int_equal(date_and_time(&f), 0x20000101140003);
+	f.now.tv_sec -= 3;
+	assert_int_equal(date_and_time(&f), 0x20000101140000);
+	/* One of a held clock is not seen in it. */
+	out(&f, B, SET | HOURS_24);
+	f.now.tv_sec += 3600;
+	assert_int_equal(date_and_time(&f), 0x20000101140000);
+	out(&f, B, HOURS_24);
+	assert_int_equal(date_and_time(&f), 0x20000101140000);
+	f.now.tv_sec += 3600;
+	assert_int_equal(date_and_time(&f), 0x20000101150000);
 }
 
 static void modes_change_how_the_same_time_looks(void **state)
@@ -201,9 +277,9 @@ static void modes_change_how_the_same_time_looks(void **state)
 	assert_int_equal(in(&f, 4), 0x8B);
 	out(&f, B, 0);
 	assert_int_equal(in(&f, 4), 0x91);
-	f.now.tv_sec += 2;
+	pass(&f, 2);
 	assert_int_equal(in(&f, 4), 0x12);
-	f.now.tv_sec += 12 * 3600;
+	pass(&f, 12 * 3600);
 	assert_int_equal(in(&f, 4), 0x92);
 	out(&f, B, HOURS_24);
 	assert_int_equal(date_and_time(&f), 0x20231230120000);
@@ -215,21 +291,21 @@ static void update_in_progress_is_announced_for_244_us(void **state)
 
 	(void)state;
 	set_up(&f);
-	for (unsigned pass = 0; pass < 3; pass++, f.now.tv_sec++) {
-		f.now.tv_nsec = 0;
+	for (unsigned second = 0; second < 3; second++) {
+		pass_to(&f, 0);
 		assert_int_equal(in(&f, A), 0x26);
-		f.now.tv_nsec = 999755000;
+		pass_to(&f, 999755863);
 		assert_int_equal(in(&f, A), 0x26);
-		f.now.tv_nsec = 999756000;
+		pass_to(&f, 999755864);
 		assert_int_equal(in(&f, A), 0xA6);
-		f.now.tv_nsec = 999999999;
+		pass_to(&f, 999999999);
 		assert_int_equal(in(&f, A), 0xA6);
 	}
 	/* It is a bit to read only, and there are no updates while the clock is held. */
 	out(&f, A, 0xFF & ~0x60);
-	f.now.tv_nsec = 0;
+	pass_to(&f, 0);
 	assert_int_equal(in(&f, A), 0x1F);
-	f.now.tv_nsec = 999999999;
+	pass_to(&f, 999999999);
 	assert_int_equal(in(&f, A), 0x9F);
 	out(&f, B, SET | HOURS_24);
 	assert_int_equal(in(&f, A), 0x1F);
@@ -245,24 +321,23 @@ static void set_holds_the_clock_to_write_it(void **state)
 
 	(void)state;
 	set_up(&f);
-	f.now.tv_sec++;
+	pass(&f, 1);
 	out(&f, B, SET | HOURS_24);
-	f.now.tv_sec += 5;
+	pass(&f, 5);
 	assert_int_equal(date_and_time(&f), 0x20231229235959);
 	write_date_and_time(&f, 0x19850228235957);
 	out(&f, 6, 3); /* the weekday, wrong */
-	f.now.tv_sec += 5;
+	pass(&f, 5);
 	assert_int_equal(date_and_time(&f), 0x19850228235957);
 	assert_int_equal(in(&f, 6), 3);
 	out(&f, B, HOURS_24);
 	assert_int_equal(date_and_time(&f), 0x19850228235957);
 	/* Fractions of the second have run on: 250 ms then, the next at 750 ms. */
-	f.now.tv_nsec = 999999999;
+	pass_to(&f, 999999999);
 	assert_int_equal(in(&f, 0), 0x57);
-	f.now.tv_sec++;
-	f.now.tv_nsec = 0;
+	pass_to(&f, 0);
 	assert_int_equal(in(&f, 0), 0x58);
-	f.now.tv_sec += 2;
+	pass(&f, 2);
 	assert_int_equal(date_and_time(&f), 0x19850301000000);
 	assert_int_equal(in(&f, 6), 6); /* a Friday */
 }
@@ -278,18 +353,17 @@ static void released_divider_updates_after_half_a_second(void **state)
 	out(&f, A, 0x76);
 	write_date_and_time(&f, 0x20300615120000);
 	out(&f, B, HOURS_24);
-	f.now.tv_sec += 10;
+	pass(&f, 10);
 	assert_int_equal(date_and_time(&f), 0x20300615120000);
-	f.now.tv_nsec = 800000000;
+	pass_to(&f, 800000000);
 	out(&f, A, 0x26);
 	assert_int_equal(date_and_time(&f), 0x20300615120000);
-	f.now.tv_sec++;
-	f.now.tv_nsec = 299999999;
+	pass_to(&f, 299999999);
 	assert_int_equal(date_and_time(&f), 0x20300615120000);
 	assert_int_equal(in(&f, A), 0xA6);
-	f.now.tv_nsec = 300000000;
+	pass_to(&f, 300000000);
 	assert_int_equal(date_and_time(&f), 0x20300615120001);
-	f.now.tv_sec += 59;
+	pass(&f, 59);
 	assert_int_equal(date_and_time(&f), 0x20300615120100);
 }
 
@@ -301,21 +375,17 @@ static void a_running_clock_can_be_written_too(void **state)
 	set_up(&f);
 	out(&f, 2, 0x30);
 	assert_int_equal(date_and_time(&f), 0x20231229233058);
-	f.now.tv_sec += 3;
+	pass(&f, 3);
 	assert_int_equal(date_and_time(&f), 0x20231229233101);
 	out(&f, 4, 0x07);
 	assert_int_equal(date_and_time(&f), 0x20231229073101);
 	out(&f, 9, 0x00);
 	assert_int_equal(date_and_time(&f), 0x20001229073101);
 	out(&f, 9, 0x23);
-	f.now.tv_sec++;
 	out(&f, 4, 0x23);
-	f.now.tv_sec--;
 	out(&f, 6, 1); /* the weekday follows the date */
 	assert_int_equal(in(&f, 6), 6);
-	f.now.tv_sec += 3600;
 	out(&f, 1, 0x15); /* an alarm's register: no part of the time */
-	f.now.tv_sec -= 3600;
 	out(&f, 0x32, 0x21);
 	assert_int_equal(date_and_time(&f), 0x21231229233101);
 	/* 31 November is not, and becomes 1 December. */
@@ -337,7 +407,7 @@ static void nonsense_in_the_time_registers_is_survived(void **state)
 				out(&f, reg, fill);
 			out(&f, 0x32, fill);
 			out(&f, B, mode);
-			f.now.tv_sec++;
+			pass(&f, 1);
 			out(&f, B, HOURS_24);
 			assert_in_range(in(&f, 0), 0, 0x59);
 			assert_in_range(in(&f, 2), 0, 0x59);
@@ -356,15 +426,16 @@ static void update_ended_is_flagged_once_a_second(void **state)
 
 	(void)state;
 	set_up(&f);
+	out(&f, A, 0x20); /* the periods would be flagged too */
+	out(&f, 5, 0x0A); /* and midnight; now there is no alarm */
 	assert_int_equal(in(&f, C), 0x00);
-	f.now.tv_nsec = 999999999;
+	pass_to(&f, 999999999);
 	assert_int_equal(in(&f, C), 0x00);
-	f.now.tv_sec++;
-	f.now.tv_nsec = 0;
+	pass_to(&f, 0);
 	assert_int_equal(in(&f, C), 0x10);
 	assert_int_equal(in(&f, C), 0x00);
 	/* It waits to be read, and is told as an interrupt request if that is enabled. */
-	f.now.tv_sec += 3;
+	pass(&f, 3);
 	assert_int_equal(in(&f, 0), 0x02);
 	out(&f, C, 0xFF);
 	out(&f, B, UIE | HOURS_24);
@@ -375,16 +446,16 @@ static void update_ended_is_flagged_once_a_second(void **state)
 	assert_int_equal(in(&f, C), 0x00);
 	out(&f, B, SET | UIE | HOURS_24);
 	assert_int_equal(in(&f, B), SET | HOURS_24);
-	f.now.tv_sec += 3;
+	pass(&f, 3);
 	assert_int_equal(in(&f, C), 0x00);
 	out(&f, B, HOURS_24);
 	assert_int_equal(in(&f, C), 0x00);
-	f.now.tv_sec++;
+	pass(&f, 1);
 	assert_int_equal(in(&f, C), 0x10);
 	/* Nor is the divider's restart, though the second's phase moves. */
-	out(&f, A, 0x76);
-	f.now.tv_nsec = 700000000;
-	out(&f, A, 0x26);
+	out(&f, A, 0x70);
+	pass_to(&f, 700000000);
+	out(&f, A, 0x20);
 	assert_int_equal(in(&f, C), 0x00);
 }
 
@@ -408,7 +479,7 @@ static void reset_keeps_time_and_memory(void **state)
 	set_up(&f);
 	out(&f, CMOS_SHUTDOWN, 0x0A);
 	out(&f, B, 0x7F);
-	f.now.tv_sec += 2;
+	pass(&f, 2);
 	out(&f, 0, 42);
 	in(&f, 0x80 | 0x40);
 	cmos_reset(&f.cmos);
@@ -427,6 +498,7 @@ int main(void)
 		cmocka_unit_test(memory_keeps_what_is_written),
 		cmocka_unit_test(memory_sizes_and_cpus_are_noted),
 		cmocka_unit_test(the_clock_starts_set_and_runs),
+		cmocka_unit_test(the_guests_clock_follows_a_step_of_the_hosts),
 		cmocka_unit_test(modes_change_how_the_same_time_looks),
 		cmocka_unit_test(update_in_progress_is_announced_for_244_us),
 		cmocka_unit_test(set_holds_the_clock_to_write_it),

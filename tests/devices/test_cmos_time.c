@@ -176,6 +176,106 @@ static void any_registers_and_any_seconds_are_survived(void **state)
 	}
 }
 
+/* The alarm by what the data sheet says of it, second after second. */
+static int64_t alarm_by_trying(const uint8_t *alarm_regs, int64_t seconds)
+{
+	uint8_t regs[128];
+
+	memcpy(regs, alarm_regs, sizeof(regs));
+	for (int64_t when = seconds + 1; when <= seconds + 86400; when++) {
+		unsigned fit = 0;
+
+		cmos_time_encode(regs, when);
+		for (unsigned reg = 0; reg <= HOURS; reg += 2)
+			fit += regs[reg + 1] >= 0xC0 || regs[reg + 1] == regs[reg];
+		if (fit == 3)
+			return when;
+	}
+	return CMOS_TIME_NEVER;
+}
+
+static void the_next_alarm_is_found(void **state)
+{
+	static const struct {
+		uint8_t mode, hours, minutes, seconds;
+	} rows[] = {
+		{HOURS_24, 0x23, 0x59, 0x58},
+		{HOURS_24, 0x23, 0x59, 0x57}, /* the present second: tomorrow's */
+		{HOURS_24, 0x00, 0x00, 0x00},
+		{HOURS_24, 0x12, 0x30, 0x15},
+		{HOURS_24, 0xC0, 0xFF, 0xD5},
+		{HOURS_24, 0xFF, 0xFF, 0x57},
+		{HOURS_24, 0xFF, 0x59, 0x56},
+		{HOURS_24, 0xFF, 0x58, 0x59},
+		{HOURS_24, 0x22, 0xFF, 0x59},
+		{HOURS_24, 0x23, 0xFF, 0x56},
+		{HOURS_24, 0x22, 0x58, 0xE0},
+		{HOURS_24, 0x23, 0x58, 0x56},
+		{HOURS_24, 0xFF, 0xFF, 0x60}, /* never */
+		{HOURS_24, 0xFF, 0x60, 0xFF},
+		{HOURS_24, 0x24, 0xFF, 0xFF},
+		{HOURS_24, 0x91, 0x59, 0x58},
+		{HOURS_24, 0x23, 0xBF, 0x58},
+		{HOURS_24 | BINARY, 23, 59, 58},
+		{HOURS_24 | BINARY, 0x23, 0x59, 0x58},
+		{HOURS_24 | BINARY, 7, 0xFF, 59},
+		{0, 0x91, 0x59, 0x58},
+		{0, 0x11, 0x59, 0x58},
+		{0, 0x12, 0x00, 0x00},
+		{0, 0x92, 0x00, 0x00},
+		{0, 0x23, 0x00, 0x00},
+		{BINARY, 0x8B, 59, 58},
+		{BINARY, 12, 0xFE, 0},
+	};
+	/* 1970-01-01 and 1969, 23:59:57. */
+	static const int64_t times[] = {86397, 86399, 0, -3, -86400 * 400 - 1};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		uint8_t regs[128] = {[STATUS_B] = rows[i].mode,
+				     [SECONDS + 1] = rows[i].seconds,
+				     [MINUTES + 1] = rows[i].minutes,
+				     [HOURS + 1] = rows[i].hours};
+
+		for (size_t t = 0; t < sizeof(times) / sizeof(times[0]); t++)
+			assert_int_equal(cmos_time_alarm(regs, times[t]),
+					 alarm_by_trying(regs, times[t]));
+	}
+}
+
+/* Each step of the search is needed by some alarm: the worst ones are all in here. */
+static void any_alarm_is_found_from_any_second(void **state)
+{
+	uint64_t x = 88172645463325252;
+
+	(void)state;
+	for (unsigned round = 0; round < 400; round++) {
+		uint8_t regs[128] = {[STATUS_B] = HOURS_24 | BINARY};
+		int64_t when;
+
+		x ^= x << 13;
+		x ^= x >> 7;
+		x ^= x << 17;
+		when = (int64_t)(x >> 32) % 86400;
+		/* Just before the present second, in the present minute or hour or in any. */
+		regs[HOURS + 1] = x & 1 ? (uint8_t)(when / 3600) : 0xFF;
+		regs[MINUTES + 1] = x & 2 ? (uint8_t)(when / 60 % 60) : 0xFF;
+		regs[SECONDS + 1] = (uint8_t)((when + 60 - (x >> 2) % 3) % 60);
+		if (x & 16)
+			regs[MINUTES + 1] = (uint8_t)((when / 60 + 59) % 60);
+		assert_int_equal(cmos_time_alarm(regs, when), alarm_by_trying(regs, when));
+	}
+	/* From far ends. */
+	for (unsigned i = 0; i < 2; i++) {
+		uint8_t regs[128] = {[STATUS_B] = HOURS_24, [1] = 0xFF, [3] = 0xFF, [5] = 0xFF};
+		int64_t end = (INT64_C(1) << 60) * (i ? 1 : -1);
+
+		assert_int_equal(cmos_time_alarm(regs, end), end + 1);
+		regs[1] = 0x60;
+		assert_int_equal(cmos_time_alarm(regs, end), CMOS_TIME_NEVER);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -184,6 +284,8 @@ int main(void)
 		cmocka_unit_test(only_the_time_registers_are_written),
 		cmocka_unit_test(impossible_times_count_for_what_they_weigh),
 		cmocka_unit_test(years_are_shown_modulo_10000),
+		cmocka_unit_test(the_next_alarm_is_found),
+		cmocka_unit_test(any_alarm_is_found_from_any_second),
 		cmocka_unit_test(any_registers_and_any_seconds_are_survived),
 	};
 

@@ -41,6 +41,7 @@ struct machine {
 	struct test_lines test_lines;
 	struct probe probes[PROBES];
 	struct timespec now;
+	uint64_t elapsed;
 	bool irq[LINES];
 };
 
@@ -90,7 +91,12 @@ static void take_room(void *opaque)
 	require(uart16550_rx_space(&m->com1) > 0 || uart16550_rx_space(&m->mmio_uart) > 0);
 }
 
-static void tell_now(void *opaque, struct timespec *now)
+static uint64_t tell_now(void *opaque)
+{
+	return ((const struct machine *)opaque)->elapsed;
+}
+
+static void tell_time_of_day(void *opaque, struct timespec *now)
 {
 	*now = ((const struct machine *)opaque)->now;
 }
@@ -114,7 +120,7 @@ static void probe_write(void *opaque, uint64_t offset, unsigned width, uint64_t 
 }
 
 static const struct uart16550_ops uart_ops = {.transmit = take_byte, .rx_room = take_room};
-static const struct cmos_ops cmos_ops = {.now = tell_now};
+static const struct cmos_ops cmos_ops = {.now = tell_now, .time_of_day = tell_time_of_day};
 static const uint8_t blob[300] = {1, 2, 3};
 static const struct fw_cfg_item items[] = {{0x0B, blob, sizeof(blob)}, {0x8000, blob, 0}};
 
@@ -147,7 +153,8 @@ static void build(struct machine *m)
 	m->debugcon = (struct debugcon){take_byte, m};
 	m->reset = (struct reset_port){take_reset, m, 0};
 	fw_cfg_init(&m->fw_cfg, &(struct fw_cfg_machine){1 << 30, 2, 2}, items, 2);
-	cmos_init(&m->cmos, &cmos_ops, m, &(struct cmos_machine){1 << 30, 0, 2});
+	cmos_init(&m->cmos, &cmos_ops, m, (struct irq_line){0},
+		  &(struct cmos_machine){1 << 30, 0, 2});
 
 	for (unsigned i = 0; i < PROBES; i++)
 		m->probes[i] = (struct probe){.size = 3 * i + 1, .widths = 2 * i + 1};
@@ -311,6 +318,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			} else {
 				m.now.tv_sec = (int64_t)take(&in, 8) / (1 << 13);
 				m.now.tv_nsec = (long)(take(&in, 4) % 1000000000);
+				m.elapsed += take(&in, 4);
 			}
 			break;
 		case 10: acknowledge(&m); break;
