@@ -31,20 +31,15 @@ static void command_write(void *opaque, uint64_t offset, unsigned width, uint64_
 		dev->reset(dev->opaque, RESET_PORT_BY_8042);
 }
 
-static uint64_t cf9_read(void *opaque, uint64_t offset, unsigned width)
+uint8_t reset_port_read(const struct reset_port *dev)
 {
-	const struct reset_port *dev = opaque;
-
-	return offset == CF9_OFFSET && width == 1 ? dev->cf9 : UINT64_MAX;
+	return dev->cf9;
 }
 
-static void cf9_write(void *opaque, uint64_t offset, unsigned width, uint64_t value)
+void reset_port_write(struct reset_port *dev, uint8_t value)
 {
-	struct reset_port *dev = opaque;
 	uint8_t was = dev->cf9;
 
-	if (offset != CF9_OFFSET || width != 1)
-		return;
 	dev->cf9 = value & CF9_KEPT;
 	if (!(~was & value & CF9_RESET))
 		return;
@@ -54,6 +49,19 @@ static void cf9_write(void *opaque, uint64_t offset, unsigned width, uint64_t va
 	} else {
 		dev->reset(dev->opaque, RESET_PORT_CF9_SOFT);
 	}
+}
+
+static uint64_t cf9_read(void *opaque, uint64_t offset, unsigned width)
+{
+	const struct reset_port *dev = opaque;
+
+	return offset == CF9_OFFSET && width == 1 ? reset_port_read(dev) : UINT64_MAX;
+}
+
+static void cf9_write(void *opaque, uint64_t offset, unsigned width, uint64_t value)
+{
+	if (offset == CF9_OFFSET && width == 1)
+		reset_port_write(opaque, (uint8_t)value);
 }
 
 struct bus_region reset_port_8042_region(struct reset_port *dev)

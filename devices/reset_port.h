@@ -31,6 +31,10 @@ struct reset_port {
 	uint8_t cf9; /* the reset control register */
 };
 
+/* The byte at CF9h, for whoever has the ports CF8h-CFBh. */
+uint8_t reset_port_read(const struct reset_port *dev);
+void reset_port_write(struct reset_port *dev, uint8_t value);
+
 /* Port 64h: reads as 0, so that a wait for an empty input buffer ends. dev must outlive the region.
  */
 struct bus_region reset_port_8042_region(struct reset_port *dev);
