@@ -25,7 +25,8 @@ static const struct {
 	{0x08, 0x02},               /* revision */
 	{0x0B, 0x06},               /* class 060000h: host bridge */
 	{0x2C, 0xF4}, {0x2D, 0x1A}, /* subsystem, which the chip itself has not: see the header */
-	{0x2E, 0x00}, {0x2F, 0x11}, {0x72, 0x02}, /* SMRAM: its place is A0000h */
+	{0x2F, 0x11},               /* and 2Eh is 0 */
+	{0x72, 0x02},               /* SMRAM: its place is A0000h */
 };
 
 /*
