@@ -51,13 +51,6 @@ static uint8_t writable_bits(unsigned at)
 	return 0;
 }
 
-static void config_write(struct pci_host *host, unsigned at, uint8_t value)
-{
-	uint8_t mask = writable_bits(at);
-
-	host->config[at] = (uint8_t)((host->config[at] & ~mask) | (value & mask));
-}
-
 static bool bridge_addressed(const struct pci_host *host)
 {
 	return (host->address & ~ADDRESS_REGISTER) == ADDRESS_ENABLE;
@@ -82,28 +75,27 @@ static void address_write(void *opaque, uint64_t offset, unsigned width, uint64_
 		reset_port_write(host->reset, (uint8_t)value);
 }
 
+static unsigned addressed(const struct pci_host *host, uint64_t offset)
+{
+	return (host->address & ADDRESS_REGISTER) + (unsigned)offset;
+}
+
 static uint64_t data_read(void *opaque, uint64_t offset, unsigned width)
 {
 	const struct pci_host *host = opaque;
-	unsigned at = (host->address & ADDRESS_REGISTER) + (unsigned)offset;
-	uint64_t value = 0;
 
-	if (!bridge_addressed(host))
-		return UINT64_MAX;
-	for (unsigned i = 0; i < width; i++)
-		value |= (uint64_t)host->config[at + i] << (8 * i);
-	return value;
+	(void)width;
+	return bridge_addressed(host) ? host->config[addressed(host, offset)] : UINT64_MAX;
 }
 
 static void data_write(void *opaque, uint64_t offset, unsigned width, uint64_t value)
 {
 	struct pci_host *host = opaque;
-	unsigned at = (host->address & ADDRESS_REGISTER) + (unsigned)offset;
+	unsigned at = addressed(host, offset);
+	unsigned mask = bridge_addressed(host) ? writable_bits(at) : 0;
 
-	if (!bridge_addressed(host))
-		return;
-	for (unsigned i = 0; i < width; i++)
-		config_write(host, at + i, (uint8_t)(value >> (8 * i)));
+	(void)width;
+	host->config[at] = (uint8_t)((host->config[at] & ~mask) | (value & mask));
 }
 
 void pci_host_init(struct pci_host *host, struct reset_port *reset)
@@ -120,7 +112,7 @@ void pci_host_reset(struct pci_host *host)
 		host->config[power_on[i].at] = power_on[i].value;
 }
 
-/* Words are left to the bus, which makes bytes of them; so it does with what crosses a border. */
+/* Of words the bus makes bytes. */
 struct bus_region pci_host_address_region(struct pci_host *host)
 {
 	return (struct bus_region){
@@ -134,13 +126,14 @@ struct bus_region pci_host_address_region(struct pci_host *host)
 	};
 }
 
+/* And of all that is wider here: no register does more than keep its bytes. */
 struct bus_region pci_host_data_region(struct pci_host *host)
 {
 	return (struct bus_region){
 		.base = PCI_HOST_DATA,
 		.size = PCI_HOST_PORTS,
 		.name = "PCI configuration data",
-		.widths = 1 | 2 | 4,
+		.widths = 1,
 		.read = data_read,
 		.write = data_write,
 		.opaque = host,

@@ -43,9 +43,9 @@ void pci_host_reset(struct pci_host *host);
  * devices/bus.h.
  *
  * CF8h is a doubleword: whatever else touches its four ports goes through to the byte ports behind,
- * of which CF9h is the only one. At CFCh-CFFh any 1, 2 or 4 bytes within one doubleword are one
- * access to the register addressed. Other buses, devices and functions read as ones, and so does
- * everything while CF8h's bit 31 is clear.
+ * of which CF9h is the only one. CFCh-CFFh are the four bytes of the register addressed, at any
+ * width. Other buses, devices and functions read as ones, and so does everything while CF8h's bit
+ * 31 is clear.
  */
 struct bus_region pci_host_address_region(struct pci_host *host);
 struct bus_region pci_host_data_region(struct pci_host *host);
