@@ -163,11 +163,9 @@ static void memory_can_be_the_callers(void **state)
 	set_up_with(&f, ram);
 	assert_int_equal(ram[0x7FFE], ' ');
 	assert_int_equal(ram[0x7FFF], 0x07);
-	memcpy(&ram[160],
-	       "R\x07"
-	       "A\x07"
-	       "M",
-	       5);
+	ram[160] = 'R';
+	ram[162] = 'A';
+	ram[164] = 'M';
 	assert_only(&f, 1, "RAM");
 	assert_int_equal(bus_read(&f.memory, 0xB80A2, 1), 'A');
 	bus_write(&f.memory, 0xB80A2, 1, 'O');
