@@ -14,11 +14,14 @@
 #include "devices/debug_exit.h"
 #include "devices/debugcon.h"
 #include "devices/fw_cfg.h"
+#include "devices/i8042.h"
 #include "devices/i8259.h"
+#include "devices/pci_host.h"
 #include "devices/reset_port.h"
 #include "devices/test_lines.h"
 #include "devices/test_messages.h"
 #include "devices/uart16550.h"
+#include "devices/vga_text.h"
 #include "vmm/census.h"
 #include "vmm/ending.h"
 #include "vmm/host.h"
@@ -74,6 +77,9 @@ struct machine {
 	struct debugcon debugcon;
 	struct debug_exit debug_exit;
 	struct reset_port reset;
+	struct pci_host pci_host;
+	struct i8042 i8042;
+	struct vga_text vga_text;
 	struct fw_cfg fw_cfg;
 	struct cmos cmos;
 	struct i8259 pic;

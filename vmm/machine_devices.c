@@ -40,20 +40,24 @@ static void guest_exit(void *opaque, uint32_t value)
 	ending_report(m->ending, &result);
 }
 
-static void guest_reset(void *opaque, enum reset_port_request request)
+/* Without firmware that could find its way back, a reset of the processors is one of all. */
+static void end_by_reset(struct machine *m, const char *how)
 {
-	static const char *const how[] = {
-		[RESET_PORT_BY_8042] = "command FEh at port 64h",
-		[RESET_PORT_CF9_SOFT] = "a soft reset at port CF9h",
-		[RESET_PORT_CF9_HARD] = "a hard reset at port CF9h",
-	};
-	struct machine *m = opaque;
-
-	/* Without firmware that could find its way back, a reset of the processors is one of all.
-	 */
-	ending_say(m->ending, RESULT_RESET, -1, 0, "the guest reset the machine by %s",
-		   how[request]);
+	ending_say(m->ending, RESULT_RESET, -1, 0, "the guest reset the machine by %s", how);
 }
+
+static void reset_by_cf9(void *opaque, enum reset_port_request request)
+{
+	end_by_reset(opaque, request == RESET_PORT_CF9_HARD ? "a hard reset at port CF9h"
+							    : "a soft reset at port CF9h");
+}
+
+static void reset_by_8042(void *opaque)
+{
+	end_by_reset(opaque, "the keyboard controller at port 64h");
+}
+
+static const struct i8042_ops i8042_ops = {.reset = reset_by_8042};
 
 /* The pair's INTR is the boot processor's LINT0, as the MultiProcessor Specification wires it. */
 static void set_intr(void *opaque, unsigned n, bool level)
@@ -186,7 +190,10 @@ static void prepare(struct machine *m)
 	test_messages_init(&m->test_messages, &message_ops, m);
 	m->debugcon = (struct debugcon){.write = transmit, .opaque = m};
 	m->debug_exit = (struct debug_exit){.exit = guest_exit, .opaque = m};
-	m->reset = (struct reset_port){.reset = guest_reset, .opaque = m};
+	m->reset = (struct reset_port){.reset = reset_by_cf9, .opaque = m};
+	pci_host_init(&m->pci_host, &m->reset);
+	i8042_init(&m->i8042, &i8042_ops, m, unconnected, unconnected);
+	vga_text_init(&m->vga_text, NULL);
 }
 
 bool machine_wire(struct machine *m, struct result *why)
@@ -199,26 +206,32 @@ bool machine_wire(struct machine *m, struct result *why)
 
 	const struct bus_region ports[] = {
 		i8259_master_region(&m->pic),
-		reset_port_8042_region(&m->reset),
+		i8042_data_region(&m->i8042),
+		i8042_command_region(&m->i8042),
 		cmos_region(&m->cmos),
 		i8259_slave_region(&m->pic),
 		debugcon_region(&m->debugcon),
 		debug_exit_region(&m->debug_exit),
+		vga_text_ports_region(&m->vga_text),
 		uart16550_region(&m->uart, UART16550_COM1),
 		i8259_elcr_region(&m->pic),
 		fw_cfg_region(&m->fw_cfg),
-		reset_port_cf9_region(&m->reset),
+		pci_host_address_region(&m->pci_host),
+		pci_host_data_region(&m->pci_host),
 		test_lines_region(&m->test_lines),
 		test_messages_region(&m->test_messages),
 	};
 
-	for (size_t i = 0; i < sizeof(ports) / sizeof(ports[0]); i++) {
-		if (bus_add(&m->ports, &ports[i], error, sizeof(error)) == BUS_OK)
-			continue;
-		ending_fill(why, RESULT_INTERNAL, "%s", error);
-		return false;
-	}
-	return true;
+	const struct bus_region text = vga_text_memory_region(&m->vga_text);
+
+	for (size_t i = 0; i < sizeof(ports) / sizeof(ports[0]); i++)
+		if (bus_add(&m->ports, &ports[i], error, sizeof(error)) != BUS_OK)
+			goto refused;
+	if (bus_add(&m->memory, &text, error, sizeof(error)) == BUS_OK)
+		return true;
+refused:
+	ending_fill(why, RESULT_INTERNAL, "%s", error);
+	return false;
 }
 
 static void do_access(const struct bus *bus, const struct access *access, uint8_t *data)
