@@ -167,6 +167,24 @@ static void receive_looped(struct uart16550 *uart, uint8_t byte)
 		uart->rx[uart->rx_first] = byte;
 }
 
+/*
+ * "FIFO Interrupt Mode Operation": reading a character ends the time-out, and what is still below
+ * the trigger then takes four characters' time to cause the next. No time passes here, but the line
+ * goes and comes: a guest that takes one byte for each edge would wait for ever otherwise.
+ */
+static uint8_t read_rbr(struct uart16550 *uart)
+{
+	uint8_t byte = rx_pop(uart);
+	uint8_t left = uart->rx_count;
+
+	if (left < rx_trigger(uart)) {
+		uart->rx_count = 0;
+		update_irq(uart);
+		uart->rx_count = left;
+	}
+	return byte;
+}
+
 static void write_thr(struct uart16550 *uart, uint8_t byte)
 {
 	/* The interrupt goes and comes, as on the wire: an edge-triggered controller must see it.
@@ -236,7 +254,7 @@ static uint8_t read_register(struct uart16550 *uart, enum reg reg)
 	bool dlab = uart->lcr & LCR_DLAB;
 
 	switch (reg) {
-	case RBR_THR: return dlab ? uart->dll : rx_pop(uart);
+	case RBR_THR: return dlab ? uart->dll : read_rbr(uart);
 	case IER: return dlab ? uart->dlm : uart->ier;
 	case IIR_FCR: return read_iir(uart);
 	case LCR: return uart->lcr;

@@ -16,6 +16,7 @@ extern "C" {
 #endif
 
 #define UART16550_COM1 0x3F8u
+#define UART16550_COM2 0x2F8u
 #define UART16550_SIZE 8u  /* ports or bytes, one register each */
 #define UART16550_FIFO 16u /* bytes */
 

@@ -11,6 +11,7 @@
 #include "vmm/image.h"
 #include "vmm/kernel_lapic.h"
 #include "vmm/machine_census.h"
+#include "vmm/machine_clock.h"
 #include "vmm/machine_devices.h"
 #include "vmm/machine_firmware.h"
 
@@ -156,14 +157,15 @@ static bool boot(struct machine *m, const struct boot_state *state, struct resul
 	return error >= 0;
 }
 
-/* The guest's interrupt for a received byte must get through, else input cannot wake anybody. */
+/* The guest's interrupt for a received byte must get through, else input cannot wake anybody; or a
+ * device's timer may. */
 static bool input_may_wake(void *opaque)
 {
 	struct machine *m = opaque;
 	bool may = m->console.open(m->console.opaque);
 
 	pthread_mutex_lock(&m->device_lock);
-	may = may && uart16550_rx_interrupts(&m->uart);
+	may = (may && uart16550_rx_interrupts(&m->uart)) || machine_clock_runs(m);
 	pthread_mutex_unlock(&m->device_lock);
 	return may;
 }
@@ -193,6 +195,15 @@ static bool begin_census(struct machine *m, struct event_base *base, struct resu
 
 	if (error < 0)
 		ending_fill(why, RESULT_INTERNAL, "a timer for the machine: %s", strerror(-error));
+	return error >= 0;
+}
+
+static bool start_clock(struct machine *m, struct event_base *base, struct result *why)
+{
+	int error = machine_clock_open(m, base);
+
+	if (error < 0)
+		ending_fill(why, RESULT_INTERNAL, "a timer for the devices: %s", strerror(-error));
 	return error >= 0;
 }
 
@@ -229,7 +240,7 @@ bool machine_open(struct machine *m, const struct options *options,
 	}
 	return load(m, &state, why) && open_vm(m, kvm, why) && machine_wire(m, why) &&
 	       make_map(m, why) && make_vcpus(m, base, why) && boot(m, &state, why) &&
-	       begin_census(m, base, why);
+	       start_clock(m, base, why) && begin_census(m, base, why);
 }
 
 void machine_close(struct machine *m)
@@ -242,6 +253,7 @@ void machine_close(struct machine *m)
 	free(m->vcpus);
 	free(m->map_memory);
 	machine_census_close(m);
+	machine_clock_close(m);
 	census_destroy(&m->census);
 	layout_destroy(&m->layout);
 	pthread_cond_destroy(&m->start_cond);

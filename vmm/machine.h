@@ -9,18 +9,24 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
+#include "devices/acpi_pm.h"
 #include "devices/bus.h"
 #include "devices/cmos.h"
 #include "devices/debug_exit.h"
 #include "devices/debugcon.h"
 #include "devices/fw_cfg.h"
+#include "devices/hpet.h"
+#include "devices/i8042.h"
+#include "devices/i8254.h"
 #include "devices/i8259.h"
 #include "devices/ioapic.h"
 #include "devices/irq_wire.h"
+#include "devices/pci_host.h"
 #include "devices/reset_port.h"
 #include "devices/test_lines.h"
 #include "devices/test_messages.h"
 #include "devices/uart16550.h"
+#include "devices/vga_text.h"
 #include "vmm/census.h"
 #include "vmm/ending.h"
 #include "vmm/host.h"
@@ -51,7 +57,13 @@ struct machine_console {
 /* Whether the threads may go. */
 enum machine_start { MACHINE_WAIT, MACHINE_GO, MACHINE_END };
 
-#define MACHINE_REGIONS 16u
+#define MACHINE_REGIONS 32u
+
+/* A line that can be cut: what its driver says is kept. */
+struct machine_gate {
+	struct irq_line to;
+	bool level, shut;
+};
 
 struct machine {
 	const struct options *options;
@@ -72,7 +84,7 @@ struct machine {
 	pthread_mutex_t device_lock; /* devices/bus.h: around every access to a bus */
 	struct bus ports, memory;
 	struct bus_region port_regions[MACHINE_REGIONS], memory_regions[MACHINE_REGIONS];
-	struct uart16550 uart;
+	struct uart16550 uart, com2;
 	struct debugcon debugcon;
 	struct debug_exit debug_exit;
 	struct reset_port reset;
@@ -82,6 +94,14 @@ struct machine {
 	struct ioapic ioapic;
 	struct irq_wire wires[IOAPIC_PINS]; /* machine_irq.h */
 	struct irq_line intr_pin;           /* the 8259s' INTR at the I/O APIC */
+	struct machine_gate gates[2];       /* of IRQ 0 and IRQ 8, which the HPET may take over */
+	struct i8254 pit;
+	struct acpi_pm acpi_pm;
+	struct hpet hpet;
+	struct pci_host pci_host;
+	struct i8042 i8042;
+	struct vga_text vga_text;
+	struct timer device_timer; /* machine_clock.h */
 	struct test_lines test_lines;
 	struct test_messages test_messages;
 

@@ -8,10 +8,18 @@
 #include <time.h>
 
 #include "vmm/machine.h"
+#include "vmm/machine_clock.h"
 #include "vmm/machine_irq.h"
 
-#define IRQ_COM1  4u
-#define IRQ_CLOCK 8u
+#define IRQ_TIMER    0u
+#define IRQ_KEYBOARD 1u
+#define IRQ_COM2     3u
+#define IRQ_COM1     4u
+#define IRQ_CLOCK    8u
+#define IRQ_SCI      9u
+#define IRQ_MOUSE    12u
+/* Of IRQ 0, so that a count of 2 is no storm. */
+#define SHORTEST_PERIOD_NS 100000u
 
 static void transmit(void *opaque, uint8_t byte)
 {
@@ -27,6 +35,14 @@ static void rx_room(void *opaque)
 	m->console.room(m->console.opaque);
 }
 
+/* Nobody is at the other end. */
+static void transmit_nowhere(void *opaque, uint8_t byte)
+{
+	(void)opaque;
+	(void)byte;
+}
+
+static const struct uart16550_ops com2_ops = {.transmit = transmit_nowhere};
 static const struct uart16550_ops uart_ops = {.transmit = transmit, .rx_room = rx_room};
 
 static void guest_exit(void *opaque, uint32_t value)
@@ -37,19 +53,33 @@ static void guest_exit(void *opaque, uint32_t value)
 	ending_report(m->ending, &result);
 }
 
-static void guest_reset(void *opaque, enum reset_port_request request)
+/* Without firmware that could find its way back, a reset of the processors is one of all. */
+static void end_by_reset(struct machine *m, const char *how)
 {
-	static const char *const how[] = {
-		[RESET_PORT_BY_8042] = "command FEh at port 64h",
-		[RESET_PORT_CF9_SOFT] = "a soft reset at port CF9h",
-		[RESET_PORT_CF9_HARD] = "a hard reset at port CF9h",
-	};
+	ending_say(m->ending, RESULT_RESET, -1, 0, "the guest reset the machine by %s", how);
+}
+
+static void reset_by_cf9(void *opaque, enum reset_port_request request)
+{
+	end_by_reset(opaque, request == RESET_PORT_CF9_HARD ? "a hard reset at port CF9h"
+							    : "a soft reset at port CF9h");
+}
+
+static void reset_by_8042(void *opaque)
+{
+	end_by_reset(opaque, "the keyboard controller at port 64h");
+}
+
+static const struct i8042_ops i8042_ops = {.reset = reset_by_8042};
+
+/* Of sleep states there is soft-off alone: nothing could wake the machine from another. */
+static void power_off(void *opaque, unsigned type)
+{
 	struct machine *m = opaque;
 
-	/* Without firmware that could find its way back, a reset of the processors is one of all.
-	 */
-	ending_say(m->ending, RESULT_RESET, -1, 0, "the guest reset the machine by %s",
-		   how[request]);
+	if (type == ACPI_PM_TYPE_S5)
+		ending_say(m->ending, RESULT_POWER_OFF, -1, 0,
+			   "the guest switched the machine off");
 }
 
 static void time_of_day(void *opaque, struct timespec *now)
@@ -67,11 +97,26 @@ static uint64_t monotonic_ns(void *opaque)
 	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
+static const struct acpi_pm_ops acpi_pm_ops = {.now = monotonic_ns, .sleep = power_off};
+static const struct i8254_ops i8254_ops = {.now = monotonic_ns};
+static const struct hpet_ops hpet_ops = {.now = monotonic_ns, .legacy = machine_irq_legacy};
 static const struct cmos_ops cmos_ops = {.now = monotonic_ns, .time_of_day = time_of_day};
 
 static uint64_t ram_above(const struct machine *m)
 {
 	return m->ram.range_count > 1 ? m->ram.ranges[1].length : 0;
+}
+
+static void prepare_hpet(struct machine *m)
+{
+	struct irq_line lines[HPET_LINES] = {
+		[HPET_LINE_IRQ0] = machine_irq(m, IRQ_TIMER, MACHINE_IRQ_CHIP_2),
+		[HPET_LINE_IRQ8] = machine_irq(m, IRQ_CLOCK, MACHINE_IRQ_CHIP_2),
+	};
+
+	for (unsigned i = HPET_LINE_20; i < HPET_LINES; i++)
+		lines[i] = machine_irq(m, HPET_FIRST_ROUTE + i - HPET_LINE_20, MACHINE_IRQ_CHIP);
+	hpet_init(&m->hpet, &hpet_ops, m, lines);
 }
 
 static void prepare(struct machine *m)
@@ -89,11 +134,20 @@ static void prepare(struct machine *m)
 
 	machine_irq_init(m);
 	uart16550_init(&m->uart, &uart_ops, m, machine_irq(m, IRQ_COM1, MACHINE_IRQ_CHIP));
-	cmos_init(&m->cmos, &cmos_ops, m, machine_irq(m, IRQ_CLOCK, MACHINE_IRQ_CHIP), &cmos);
+	uart16550_init(&m->com2, &com2_ops, m, machine_irq(m, IRQ_COM2, MACHINE_IRQ_CHIP));
+	cmos_init(&m->cmos, &cmos_ops, m, machine_irq_of_clock(m), &cmos);
 	fw_cfg_init(&m->fw_cfg, &fw_cfg, NULL, 0);
 	m->debugcon = (struct debugcon){.write = transmit, .opaque = m};
 	m->debug_exit = (struct debug_exit){.exit = guest_exit, .opaque = m};
-	m->reset = (struct reset_port){.reset = guest_reset, .opaque = m};
+	m->reset = (struct reset_port){.reset = reset_by_cf9, .opaque = m};
+	pci_host_init(&m->pci_host, &m->reset);
+	i8042_init(&m->i8042, &i8042_ops, m, machine_irq(m, IRQ_KEYBOARD, MACHINE_IRQ_CHIP),
+		   machine_irq(m, IRQ_MOUSE, MACHINE_IRQ_CHIP));
+	/* In RAM, as the whole of A0000h to FFFFFh: no access to it is an exit. */
+	vga_text_init(&m->vga_text, ram_at(&m->ram, VGA_TEXT_MEMORY, VGA_TEXT_MEMORY_SIZE));
+	acpi_pm_init(&m->acpi_pm, &acpi_pm_ops, m, machine_irq(m, IRQ_SCI, MACHINE_IRQ_CHIP), true);
+	i8254_init(&m->pit, &i8254_ops, m, machine_irq_of_8254(m), SHORTEST_PERIOD_NS);
+	prepare_hpet(m);
 }
 
 static bool add_all(struct bus *bus, const struct bus_region *regions, size_t count,
@@ -118,25 +172,34 @@ bool machine_wire(struct machine *m, struct result *why)
 
 	const struct bus_region ports[] = {
 		i8259_master_region(&m->pic),
-		reset_port_8042_region(&m->reset),
+		i8254_region(&m->pit),
+		i8042_data_region(&m->i8042),
+		i8254_port61_region(&m->pit),
+		i8042_command_region(&m->i8042),
 		cmos_region(&m->cmos),
 		i8259_slave_region(&m->pic),
 		debugcon_region(&m->debugcon),
 		debug_exit_region(&m->debug_exit),
+		acpi_pm_smi_region(&m->acpi_pm),
+		uart16550_region(&m->com2, UART16550_COM2),
+		vga_text_ports_region(&m->vga_text),
 		uart16550_region(&m->uart, UART16550_COM1),
 		i8259_elcr_region(&m->pic),
 		fw_cfg_region(&m->fw_cfg),
-		reset_port_cf9_region(&m->reset),
+		acpi_pm_region(&m->acpi_pm),
+		pci_host_address_region(&m->pci_host),
+		pci_host_data_region(&m->pci_host),
 		test_lines_region(&m->test_lines),
 		test_messages_region(&m->test_messages),
 	};
 
 	const struct bus_region memory[] = {
 		ioapic_region(&m->ioapic),
+		hpet_region(&m->hpet),
 	};
 
 	return add_all(&m->ports, ports, sizeof(ports) / sizeof(ports[0]), why) &&
-	       add_all(&m->memory, memory, sizeof(memory) / sizeof(memory[0]), why);
+	       add_all(&m->memory, memory, m->options->hpet ? 2 : 1, why);
 }
 
 static void do_access(const struct bus *bus, const struct access *access, uint8_t *data)
@@ -174,6 +237,7 @@ void machine_port(struct machine *m, const struct access *access)
 	lock_devices(m, access);
 	for (unsigned i = 0; i < access->count; i++)
 		do_access(&m->ports, access, access->data + (size_t)i * access->width);
+	machine_clock_update(m);
 	pthread_mutex_unlock(&m->device_lock);
 }
 
@@ -196,6 +260,7 @@ void machine_memory(struct machine *m, const struct access *access)
 		return;
 	lock_devices(m, access);
 	do_access(&m->memory, access, access->data);
+	machine_clock_update(m);
 	pthread_mutex_unlock(&m->device_lock);
 }
 

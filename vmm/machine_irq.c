@@ -127,6 +127,46 @@ void machine_eoi(struct machine *m, uint8_t vector)
 	pthread_mutex_unlock(&m->device_lock);
 }
 
+/* ---- what the HPET takes over ---- */
+
+static void gate_set(void *opaque, unsigned n, bool level)
+{
+	struct machine_gate *gate = opaque;
+
+	(void)n;
+	gate->level = level;
+	if (!gate->shut)
+		irq_line_set(&gate->to, level);
+}
+
+static struct irq_line gated(struct machine *m, unsigned n, unsigned irq)
+{
+	m->gates[n].to = machine_irq(m, irq, MACHINE_IRQ_CHIP);
+	return (struct irq_line){.set = gate_set, .opaque = &m->gates[n]};
+}
+
+struct irq_line machine_irq_of_8254(struct machine *m)
+{
+	return gated(m, 0, 0);
+}
+
+struct irq_line machine_irq_of_clock(struct machine *m)
+{
+	return gated(m, 1, 8);
+}
+
+void machine_irq_legacy(void *opaque, bool on)
+{
+	struct machine *m = opaque;
+
+	for (unsigned n = 0; n < 2; n++) {
+		struct machine_gate *gate = &m->gates[n];
+
+		gate->shut = on;
+		irq_line_set(&gate->to, gate->level && !on);
+	}
+}
+
 /* ---- making ---- */
 
 static const struct ioapic_ops ioapic_ops = {

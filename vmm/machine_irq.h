@@ -4,6 +4,8 @@
 #ifndef VMM_MACHINE_IRQ_H
 #define VMM_MACHINE_IRQ_H
 
+#include <stdbool.h>
+
 #include "devices/irq_line.h"
 
 struct machine;
@@ -20,5 +22,11 @@ void machine_irq_init(struct machine *machine);
  * to the I/O APIC alone. Others lead nowhere. [setup]
  */
 struct irq_line machine_irq(struct machine *machine, unsigned irq, enum machine_irq_driver driver);
+
+/* The same for the 8254 and the CMOS clock, whose IRQ 0 and IRQ 8 the HPET can take over: `legacy`
+ * of struct hpet_ops. */
+struct irq_line machine_irq_of_8254(struct machine *machine);
+struct irq_line machine_irq_of_clock(struct machine *machine);
+void machine_irq_legacy(void *machine, bool on);
 
 #endif

@@ -25,6 +25,7 @@ enum id {
 	OPT_INITRD,
 	OPT_APPEND,
 	OPT_NO_REBOOT,
+	OPT_HPET,
 	OPT_LAPIC,
 	OPT_NO_X2APIC,
 	OPT_NO_TSC_DEADLINE,
@@ -79,6 +80,7 @@ static const struct option option_table[] = {
 	{"-initrd", OPT_INITRD, OF_GUEST, "a file"},
 	{"-append", OPT_APPEND, OF_GUEST, "a command line"},
 	{"-no-reboot", OPT_NO_REBOOT, OF_GUEST, NULL},
+	{"--hpet", OPT_HPET, OF_GUEST, NULL},
 	{"--lapic", OPT_LAPIC, OF_RUN, "the word user or kernel"},
 	{"--no-x2apic", OPT_NO_X2APIC, OF_GUEST | OF_RANDOM, NULL},
 	{"--no-tsc-deadline", OPT_NO_TSC_DEADLINE, OF_GUEST | OF_RANDOM, NULL},
@@ -295,6 +297,7 @@ static bool take(struct parser *p, const struct option *option, const char *valu
 	case OPT_INITRD: return take_initrd(p, value);
 	case OPT_APPEND: o->append = value; return true;
 	case OPT_NO_REBOOT: o->no_reboot = true; return true;
+	case OPT_HPET: o->hpet = true; return true;
 	case OPT_LAPIC: return take_lapic(p, value);
 	case OPT_NO_X2APIC: o->x2apic = false; return true;
 	case OPT_NO_TSC_DEADLINE: o->tsc_deadline = false; return true;

@@ -58,6 +58,7 @@ struct options {
 	uint32_t timeout_ms; /* 0: none */
 	const char *result_json;
 	bool stats;
+	bool hpet;                /* --hpet */
 	bool no_reboot;           /* -no-reboot: a reset by the guest ends the run */
 	struct options_diff diff; /* random programs unless there is an image or a replay */
 	/* doctor */

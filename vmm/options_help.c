@@ -20,6 +20,7 @@ static const char general[] =
 	"  -initrd FILE        a module for the guest; may be given more than once\n"
 	"  -append TEXT        the guest's command line\n"
 	"  -no-reboot          a reset by the guest ends the run instead of starting anew\n"
+	"  --hpet              the machine has an HPET\n"
 	"  --lapic=user|kernel our Local APIC (user), or KVM's own for comparison\n"
 	"  --no-x2apic         hide x2APIC from the guest\n"
 	"  --no-tsc-deadline   hide the TSC-deadline timer from the guest\n"

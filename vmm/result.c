@@ -30,6 +30,7 @@ static const struct kind {
 	[RESULT_HALTED_FOREVER] = {"halted-forever", 97},
 	[RESULT_DIVERGED] = {"diverged", 99},
 	[RESULT_RESET] = {"guest-reset", 0},
+	[RESULT_POWER_OFF] = {"power-off", 0},
 	[RESULT_TIMEOUT] = {"timeout", 124},
 	[RESULT_SIGINT] = {"sigint", 130},
 	[RESULT_SIGTERM] = {"sigterm", 143},

@@ -29,6 +29,7 @@ enum result_kind {
 	RESULT_HALTED_FOREVER, /* 97 */
 	RESULT_DIVERGED,       /* 99: this Local APIC and KVM's differ */
 	RESULT_RESET,          /* guest reset with -no-reboot: 0 */
+	RESULT_POWER_OFF,      /* the guest switched the machine off: 0 */
 	RESULT_TIMEOUT,        /* 124 */
 	RESULT_SIGINT,         /* 130 */
 	RESULT_SIGTERM,        /* 143 */

@@ -278,7 +278,8 @@ out:
 /* The guest's output comes before the result. */
 static void write_the_rest(struct session *s, struct result *result)
 {
-	bool own_end = result->kind == RESULT_GUEST_EXIT || result->kind == RESULT_RESET;
+	bool own_end = result->kind == RESULT_GUEST_EXIT || result->kind == RESULT_RESET ||
+		       result->kind == RESULT_POWER_OFF;
 	bool limited = s->give_up || !own_end;
 
 	s->give_up = false;

@@ -265,6 +265,8 @@ static void a_probing_driver_finds_a_16550a(void **state)
 	assert_int_equal(in(&f, SCR), 0xA5);
 	out(&f, SCR, 0x5A);
 	assert_int_equal(in(&f, SCR), 0x5A);
+	out(&f, LCR, 0xBF);
+	out(&f, FCR, 0x00); /* where others have an EFR */
 	out(&f, LCR, 0x00);
 	out(&f, FCR, 0x01);
 	assert_int_equal(in(&f, IIR) >> 6, 3);
@@ -273,15 +275,66 @@ static void a_probing_driver_finds_a_16550a(void **state)
 	assert_int_not_equal(in(&f, IIR), 0);
 	out(&f, LCR, 0xBF);
 	assert_int_not_equal(in(&f, IIR), 0);
+	/* Not a SuperIO chip: its bank behind LCR = E0h does not show MCR's loopback bit. */
+	out(&f, LCR, 0x00);
+	out(&f, MCR, 0x10);
+	out(&f, LCR, 0xE0);
+	assert_int_equal(in(&f, IIR) & 0x10, 0);
+	out(&f, LCR, 0x00);
+	out(&f, MCR, 0x00);
 	/* Not a 16750: no 64-byte FIFO behind DLAB. Not an XScale: IER has no bit 6. */
+	out(&f, FCR, 0x21);
+	assert_int_equal(in(&f, IIR) >> 5, 6);
 	out(&f, LCR, 0x80);
 	out(&f, FCR, 0x21);
 	assert_int_equal(in(&f, IIR) >> 5, 6);
 	out(&f, LCR, 0x00);
 	out(&f, IER, 0x40);
 	assert_int_equal(in(&f, IER), 0);
-	/* The far end was cut off for the loopback's time, and sees nothing else of all this. */
-	assert_recorded(&f.log, "room ");
+	/* No automatic flow control. */
+	out(&f, MCR, 0x20);
+	assert_int_equal(in(&f, MCR), 0);
+	/* The far end was cut off for each loopback's time, and sees nothing else of all this. */
+	assert_recorded(&f.log, "room room ");
+}
+
+/* And those that it asks when it opens the port, its interrupt shut off elsewhere. */
+static void an_opening_driver_finds_no_bugs(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	set_up(&f);
+	out(&f, FCR, 0x01);
+	out(&f, FCR, 0x07);
+	out(&f, FCR, 0x00);
+	assert_int_equal(in(&f, LSR), 0x60);
+	assert_int_equal(in(&f, RBR), 0x00);
+	assert_int_equal(in(&f, IIR), NO_INTERRUPT);
+	assert_int_equal(in(&f, MSR), 0xB0);
+	/* Does an idle transmitter ask again when its interrupt is enabled again? */
+	for (unsigned i = 0; i < 2; i++) {
+		out(&f, IER, 0x02);
+		assert_int_equal(in(&f, IIR), EMPTY);
+		out(&f, IER, 0x00);
+	}
+	assert_int_equal(in(&f, IIR), NO_INTERRUPT);
+	assert_recorded(&f.log, "");
+	/* Now with OUT2, and with the line connected: the same, looking at LSR in between. */
+	out(&f, LCR, 0x03);
+	out(&f, MCR, 0x08);
+	out(&f, IER, 0x02);
+	assert_recorded(&f.log, "irq4=1 ");
+	assert_int_equal(in(&f, LSR), 0x60);
+	assert_int_equal(in(&f, IIR), EMPTY);
+	assert_recorded(&f.log, "irq4=0 ");
+	out(&f, IER, 0x00);
+	/* Firmware tells a port by these two. */
+	out(&f, IER, 0x02);
+	assert_int_equal(in(&f, IER), 0x02);
+	assert_int_equal(in(&f, IIR) & 0x3F, EMPTY);
+	out(&f, IER, 0x00);
+	assert_recorded(&f.log, "irq4=1 irq4=0 ");
 }
 
 static void loopback_wires_modem_outputs_to_inputs(void **state)
@@ -541,6 +594,77 @@ static void each_byte_sent_is_an_edge_of_its_own(void **state)
 	assert_recorded(&f.log, "irq4=1 tx62 ");
 }
 
+/* A guest that takes one byte for each edge gets them all. */
+static void each_byte_below_the_trigger_is_an_edge_of_its_own(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	set_up(&f);
+	out(&f, FCR, 0x41); /* trigger 4 */
+	out(&f, MCR, 0x08);
+	out(&f, IER, 0x01);
+	assert_int_equal(receive(&f, "abcdef"), 6);
+	assert_recorded(&f.log, "irq4=1 ");
+	assert_int_equal(in(&f, RBR), 'a');
+	assert_int_equal(in(&f, RBR), 'b');
+	assert_recorded(&f.log, ""); /* still at the trigger */
+	assert_int_equal(in(&f, RBR), 'c');
+	assert_recorded(&f.log, "irq4=0 irq4=1 ");
+	assert_int_equal(in(&f, IIR), 0xC0 | TIMEOUT);
+	assert_int_equal(in(&f, RBR), 'd');
+	assert_int_equal(in(&f, RBR), 'e');
+	assert_recorded(&f.log, "irq4=0 irq4=1 irq4=0 irq4=1 ");
+	assert_int_equal(in(&f, RBR), 'f');
+	assert_recorded(&f.log, "irq4=0 ");
+	assert_int_equal(in(&f, RBR), 0);
+	assert_recorded(&f.log, "");
+	/* Another source holds the line meanwhile. */
+	out(&f, IER, 0x03);
+	assert_recorded(&f.log, "irq4=1 ");
+	assert_int_equal(receive(&f, "xy"), 2);
+	assert_int_equal(in(&f, RBR), 'x');
+	assert_int_equal(in(&f, RBR), 'y');
+	assert_recorded(&f.log, "");
+	assert_int_equal(in(&f, IIR), 0xC0 | EMPTY);
+	assert_recorded(&f.log, "irq4=0 ");
+}
+
+static void two_ports_share_nothing(void **state)
+{
+	struct bus_region table[2], region;
+	struct uart16550 second;
+	struct fixture f;
+
+	(void)state;
+	set_up(&f);
+	uart16550_init(&second, &ops, &f.log, recorder_irq(&f.log, 3));
+	bus_init(&f.bus, "ports", BUS_LAST_PORT, table, 2);
+	region = uart16550_region(&f.uart, UART16550_COM1);
+	assert_int_equal(bus_add(&f.bus, &region, NULL, 0), BUS_OK);
+	region = uart16550_region(&second, UART16550_COM2);
+	assert_int_equal(bus_add(&f.bus, &region, NULL, 0), BUS_OK);
+	for (unsigned reg = IER; reg <= SCR; reg++)
+		bus_write(&f.bus, 0x2F8 + reg, 1, reg == LCR ? 0x03 : 0x0B);
+	assert_recorded(&f.log, "irq3=1 ");
+	for (unsigned reg = IER; reg <= SCR; reg++)
+		assert_int_equal(in(&f, reg), reg == IIR   ? NO_INTERRUPT
+					      : reg == LSR ? 0x60
+					      : reg == MSR ? 0xB0
+							   : 0x00);
+	out(&f, MCR, 0x08);
+	out(&f, IER, 0x01);
+	assert_int_equal(uart16550_receive(&second, (const uint8_t *)"2", 1), 1);
+	assert_int_equal(in(&f, LSR), 0x60);
+	assert_recorded(&f.log, "");
+	assert_int_equal(receive(&f, "1"), 1);
+	assert_recorded(&f.log, "irq4=1 ");
+	assert_int_equal(bus_read(&f.bus, 0x2F8, 1), '2');
+	assert_int_equal(in(&f, RBR), '1');
+	assert_int_equal(bus_read(&f.bus, 0x2FF, 1), 0x0B);
+	assert_int_equal(in(&f, SCR), 0x00);
+}
+
 static void whether_input_would_be_heard(void **state)
 {
 	struct fixture f;
@@ -631,6 +755,7 @@ int main(void)
 		cmocka_unit_test(clearing_the_receive_fifo),
 		cmocka_unit_test(iir_tells_a_16550a_by_its_top_bits),
 		cmocka_unit_test(a_probing_driver_finds_a_16550a),
+		cmocka_unit_test(an_opening_driver_finds_no_bugs),
 		cmocka_unit_test(loopback_wires_modem_outputs_to_inputs),
 		cmocka_unit_test(modem_deltas_latch_until_read),
 		cmocka_unit_test(loopback_returns_data_and_cuts_the_line),
@@ -641,6 +766,8 @@ int main(void)
 		cmocka_unit_test(sources_are_told_by_priority),
 		cmocka_unit_test(the_line_follows_iir_behind_out2),
 		cmocka_unit_test(each_byte_sent_is_an_edge_of_its_own),
+		cmocka_unit_test(each_byte_below_the_trigger_is_an_edge_of_its_own),
+		cmocka_unit_test(two_ports_share_nothing),
 		cmocka_unit_test(whether_input_would_be_heard),
 		cmocka_unit_test(reset_keeps_scratch_and_divisor),
 		cmocka_unit_test(wide_accesses_are_bytes_to_neighbouring_registers),

@@ -12,6 +12,7 @@
 #include "devices/debugcon.h"
 #include "devices/fw_cfg.h"
 #include "devices/i8259.h"
+#include "devices/pci_host.h"
 #include "devices/reset_port.h"
 #include "devices/test_lines.h"
 #include "devices/uart16550.h"
@@ -35,6 +36,7 @@ struct machine {
 	struct debug_exit exit;
 	struct debugcon debugcon;
 	struct reset_port reset;
+	struct pci_host pci;
 	struct fw_cfg fw_cfg;
 	struct cmos cmos;
 	struct i8259 pic;
@@ -152,6 +154,7 @@ static void build(struct machine *m)
 	m->exit = (struct debug_exit){take_value, m};
 	m->debugcon = (struct debugcon){take_byte, m};
 	m->reset = (struct reset_port){take_reset, m, 0};
+	pci_host_init(&m->pci, &m->reset);
 	fw_cfg_init(&m->fw_cfg, &(struct fw_cfg_machine){1 << 30, 2, 2}, items, 2);
 	cmos_init(&m->cmos, &cmos_ops, m, (struct irq_line){0},
 		  &(struct cmos_machine){1 << 30, 0, 2});
@@ -163,8 +166,7 @@ static void build(struct machine *m)
 	on_ports[n++] = uart16550_region(&m->com1, UART16550_COM1);
 	on_ports[n++] = debug_exit_region(&m->exit);
 	on_ports[n++] = debugcon_region(&m->debugcon);
-	on_ports[n++] = reset_port_8042_region(&m->reset);
-	on_ports[n++] = reset_port_cf9_region(&m->reset);
+	on_ports[n++] = pci_host_address_region(&m->pci);
 	on_ports[n++] = fw_cfg_region(&m->fw_cfg);
 	on_ports[n++] = cmos_region(&m->cmos);
 	on_ports[n++] = i8259_master_region(&m->pic);
@@ -291,10 +293,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	/* Where something is, so that the fuzzer need not guess it. */
-	static const uint16_t ports[] = {0x3F8, 0x3F9, 0x3FA, 0x3FB, 0x3FC, 0x3FD,  0x3FE,
-					 0x3FF, 0xE9,  0xF4,  0x64,  0xCF8, 0xCF9,  0x510,
-					 0x511, 0x70,  0x71,  0x71,  0x3F7, 0xFFFE, 0x20,
-					 0x21,  0xA0,  0xA1,  0x4D0, 0x4D1, 0x2003, 0x200B};
+	static const uint16_t ports[] = {0x3F8, 0x3F9, 0x3FA, 0x3FB, 0x3FC,  0x3FD, 0x3FE,
+					 0x3FF, 0xE9,  0xF4,  0xCF8, 0xCF9,  0x510, 0x511,
+					 0x70,  0x71,  0x71,  0x3F7, 0xFFFE, 0x20,  0x21,
+					 0xA0,  0xA1,  0x4D0, 0x4D1, 0x2003, 0x200B};
 	struct input in = {data, size};
 	struct machine m;
 

@@ -49,7 +49,11 @@ static void test_devices_lie_where_a_pc_has_them(void **state)
 	port(rig, 0xE9, true, 'd', 1);
 	assert_string_equal(rig->out, "cd");
 	assert_int_equal(port(rig, 0xE9, false, 0, 1), 0xE9);
-	assert_int_equal(port(rig, 0x64, false, 0, 1), 0);
+	port(rig, 0x64, true, 0xAA, 1);
+	assert_int_equal(port(rig, 0x60, false, 0, 1), 0x55);
+	port(rig, 0xCF8, true, 0x80000000, 4);
+	assert_int_equal(port(rig, 0xCFC, false, 0, 4), 0x12378086);
+	assert_int_equal(port(rig, 0x3CC, false, 0, 1), 0x67);
 	port(rig, 0x510, true, 5, 2);
 	cpus = port(rig, 0x511, false, 0, 1);
 	assert_int_equal(cpus | port(rig, 0x511, false, 0, 1) << 8, 3);

@@ -75,6 +75,8 @@ static bool make_words(struct start *s, const struct options *o, bool kernel)
 		pair(s, "-append", o->append);
 	for (unsigned i = 0; i < o->initrd_count; i++)
 		pair(s, "-initrd", o->initrds[i]);
+	if (o->hpet)
+		word(s, "--hpet");
 	if (o->no_reboot)
 		word(s, "-no-reboot");
 	if (!o->x2apic)

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The 80x25 characters of the screen, from code page 437 to UTF-8.
+// Not colours, and not the cursor.
+#include "devices/vga_text.h"
+
+#define START_HIGH 0x0Cu
+#define START_LOW  0x0Du
+#define CELL       2u /* bytes: character, attribute */
+
+/* What is blank on the screen, 00h and FFh among it, is a blank here. */
+static const uint16_t low[32] = {
+	0x0020, 0x263A, 0x263B, 0x2665, 0x2666, 0x2663, 0x2660, 0x2022, /* 00h */
+	0x25D8, 0x25CB, 0x25D9, 0x2642, 0x2640, 0x266A, 0x266B, 0x263C, /* 08h */
+	0x25BA, 0x25C4, 0x2195, 0x203C, 0x00B6, 0x00A7, 0x25AC, 0x21A8, /* 10h */
+	0x2191, 0x2193, 0x2192, 0x2190, 0x221F, 0x2194, 0x25B2, 0x25BC, /* 18h */
+};
+static const uint16_t high[128] = {
+	0x00C7, 0x00FC, 0x00E9, 0x00E2, 0x00E4, 0x00E0, 0x00E5, 0x00E7, /* 80h */
+	0x00EA, 0x00EB, 0x00E8, 0x00EF, 0x00EE, 0x00EC, 0x00C4, 0x00C5, /* 88h */
+	0x00C9, 0x00E6, 0x00C6, 0x00F4, 0x00F6, 0x00F2, 0x00FB, 0x00F9, /* 90h */
+	0x00FF, 0x00D6, 0x00DC, 0x00A2, 0x00A3, 0x00A5, 0x20A7, 0x0192, /* 98h */
+	0x00E1, 0x00ED, 0x00F3, 0x00FA, 0x00F1, 0x00D1, 0x00AA, 0x00BA, /* A0h */
+	0x00BF, 0x2310, 0x00AC, 0x00BD, 0x00BC, 0x00A1, 0x00AB, 0x00BB, /* A8h */
+	0x2591, 0x2592, 0x2593, 0x2502, 0x2524, 0x2561, 0x2562, 0x2556, /* B0h */
+	0x2555, 0x2563, 0x2551, 0x2557, 0x255D, 0x255C, 0x255B, 0x2510, /* B8h */
+	0x2514, 0x2534, 0x252C, 0x251C, 0x2500, 0x253C, 0x255E, 0x255F, /* C0h */
+	0x255A, 0x2554, 0x2569, 0x2566, 0x2560, 0x2550, 0x256C, 0x2567, /* C8h */
+	0x2568, 0x2564, 0x2565, 0x2559, 0x2558, 0x2552, 0x2553, 0x256B, /* D0h */
+	0x256A, 0x2518, 0x250C, 0x2588, 0x2584, 0x258C, 0x2590, 0x2580, /* D8h */
+	0x03B1, 0x00DF, 0x0393, 0x03C0, 0x03A3, 0x03C3, 0x00B5, 0x03C4, /* E0h */
+	0x03A6, 0x0398, 0x03A9, 0x03B4, 0x221E, 0x03C6, 0x03B5, 0x2229, /* E8h */
+	0x2261, 0x00B1, 0x2265, 0x2264, 0x2320, 0x2321, 0x00F7, 0x2248, /* F0h */
+	0x00B0, 0x2219, 0x00B7, 0x221A, 0x207F, 0x00B2, 0x25A0, 0x0020, /* F8h */
+};
+#define CODE_7F 0x2302u
+
+static unsigned unicode(uint8_t code)
+{
+	if (code < 0x20)
+		return low[code];
+	if (code < 0x7F)
+		return code;
+	return code == 0x7F ? CODE_7F : high[code - 0x80];
+}
+
+/* Appends one character, at most three bytes long; returns its length. */
+static size_t encode(char *at, unsigned code)
+{
+	if (code < 0x80) {
+		at[0] = (char)code;
+		return 1;
+	}
+	if (code < 0x800) {
+		at[0] = (char)(0xC0 | code >> 6);
+		at[1] = (char)(0x80 | (code & 0x3F));
+		return 2;
+	}
+	at[0] = (char)(0xE0 | code >> 12);
+	at[1] = (char)(0x80 | (code >> 6 & 0x3F));
+	at[2] = (char)(0x80 | (code & 0x3F));
+	return 3;
+}
+
+/* The line of which the first character is number first from the start of the memory, where it goes
+ * on after its end. */
+static size_t render_line(const uint8_t *memory, unsigned first, char line[VGA_TEXT_LINE])
+{
+	size_t used = 0, ink = 0;
+
+	for (unsigned i = 0; i < VGA_TEXT_COLUMNS; i++) {
+		unsigned code = unicode(memory[(first + i) * CELL % VGA_TEXT_MEMORY_SIZE]);
+
+		used += encode(line + used, code);
+		if (code != ' ')
+			ink = used;
+	}
+	line[ink] = '\n';
+	return ink + 1;
+}
+
+void vga_text_render(const struct vga_text *dev, vga_text_put_fn *put, void *opaque)
+{
+	const uint8_t *memory = dev->caller_memory ? dev->caller_memory : dev->own_memory;
+	unsigned start = (unsigned)dev->crtc[START_HIGH] << 8 | dev->crtc[START_LOW];
+	char line[VGA_TEXT_LINE];
+
+	for (unsigned row = 0; row < VGA_TEXT_ROWS; row++) {
+		size_t n = render_line(memory, start + row * VGA_TEXT_COLUMNS, line);
+
+		put(opaque, line, n);
+	}
+}
