@@ -7,7 +7,7 @@
 
 #include "devices/le.h"
 #include "vmm/acpi_dsdt.h"
-#include "vmm/table_sum.h"
+#include "vmm/table_bytes.h"
 
 /* The last ID that an entry of the MADT for local APICs can name: FFh is all of them. */
 #define LAPIC_ID_LAST 0xFEu
@@ -50,6 +50,8 @@ enum {
 	FADT_NO_FIXED_RTC_WAKE = 1 << 6,
 	FADT_TIMER_32_BITS = 1 << 8,
 	FADT_RESET_REGISTER = 1 << 10,
+	FADT_FEATURES = FADT_WBINVD | FADT_PROC_C1 | FADT_NO_FIXED_SLEEP_BUTTON |
+			FADT_NO_FIXED_RTC_WAKE | FADT_TIMER_32_BITS | FADT_RESET_REGISTER,
 	/* "IA-PC Boot Architecture Flags". */
 	BOOT_LEGACY_DEVICES = 1 << 0,
 	BOOT_8042 = 1 << 1,
@@ -132,12 +134,12 @@ static struct layout lay_out(const struct acpi_tables_machine *machine)
 /* The common header, when all behind it is written. */
 static void put_header(uint8_t *table, const char *signature, size_t size, uint8_t revision)
 {
-	memcpy(table, signature, 4);
+	table_text(table, signature);
 	le_put(table + 4, 4, size);
 	table[8] = revision;
-	memcpy(table + 10, "LAPIC LAPICVM ", 14); /* OEM ID and OEM table ID */
+	table_text(table + 10, "LAPIC LAPICVM "); /* OEM ID and OEM table ID */
 	le_put(table + 24, 4, 1);
-	memcpy(table + 28, "LVM ", 4);
+	table_text(table + 28, "LVM ");
 	le_put(table + 32, 4, 1);
 	table[9] = table_sum(table, size);
 }
@@ -146,8 +148,8 @@ static void put_rsdp(const struct place *place, const struct layout *l)
 {
 	uint8_t *rsdp = place->host;
 
-	memcpy(rsdp, "RSD PTR ", 8);
-	memcpy(rsdp + 9, "LAPIC ", 6);
+	table_text(rsdp, "RSD PTR ");
+	table_text(rsdp + 9, "LAPIC ");
 	rsdp[15] = 2;
 	le_put(rsdp + 16, 4, place->gpa + l->rsdt);
 	le_put(rsdp + 20, 4, RSDP_SIZE);
@@ -172,7 +174,7 @@ static void put_root(const struct place *place, const struct layout *l)
 /* "Firmware ACPI Control Structure": no wake from sleep, and a lock that nobody holds. */
 static void put_facs(uint8_t *facs)
 {
-	memcpy(facs, "FACS", 4);
+	table_text(facs, "FACS");
 	le_put(facs + 4, 4, FACS_SIZE);
 	facs[32] = 2; /* version */
 }
@@ -209,10 +211,7 @@ static void put_fadt(const struct acpi_tables_machine *m, const struct place *pl
 	le_put(fadt + 98, 2, 0xFFFF); /* nor C3 */
 	fadt[108] = m->century;
 	le_put(fadt + 109, 2, BOOT_LEGACY_DEVICES | BOOT_8042);
-	le_put(fadt + 112, 4,
-	       FADT_WBINVD | FADT_PROC_C1 | FADT_NO_FIXED_POWER_BUTTON |
-		       FADT_NO_FIXED_SLEEP_BUTTON | FADT_NO_FIXED_RTC_WAKE | FADT_TIMER_32_BITS |
-		       FADT_RESET_REGISTER);
+	le_put(fadt + 112, 4, FADT_FEATURES | (m->power_button ? 0 : FADT_NO_FIXED_POWER_BUTTON));
 	put_address(fadt + 116, SPACE_PORTS, 8, ACCESS_BYTE, m->reset_port);
 	fadt[128] = m->reset_value;
 	le_put(fadt + 140, 8, place->gpa + l->dsdt);
@@ -289,10 +288,11 @@ static void put_madt(const struct acpi_tables_machine *machine, uint8_t *madt, s
 }
 
 /* IA-PC HPET Specification 1.0a, "The HPET Description Table". */
-static void put_hpet(uint8_t *hpet, uint32_t id)
+static void put_hpet(const struct acpi_tables_machine *machine, uint8_t *hpet)
 {
-	le_put(hpet + 36, 4, id);
+	le_put(hpet + 36, 4, machine->hpet_id);
 	put_address(hpet + 40, SPACE_MEMORY, 64, 0, ACPI_TABLES_HPET_BASE);
+	le_put(hpet + 53, 2, machine->hpet_shortest_period);
 	put_header(hpet, "HPET", HPET_SIZE, 1);
 }
 
@@ -322,6 +322,6 @@ bool acpi_tables_write(const struct acpi_tables_machine *machine, uint8_t *host,
 	put_header(host + l.dsdt, "DSDT", l.dsdt_size, 2);
 	put_madt(machine, host + l.madt, l.madt_size);
 	if (machine->hpet_id != 0)
-		put_hpet(host + l.hpet, machine->hpet_id);
+		put_hpet(machine, host + l.hpet);
 	return true;
 }

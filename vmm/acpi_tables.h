@@ -37,20 +37,19 @@ struct acpi_tables_machine {
 	 * entry, which systems without x2APIC skip; the others have entries that all systems read.
 	 */
 	const uint32_t *apic_ids;
-	uint16_t pm1_event;   /* port of PM1_STS and PM1_EN */
-	uint16_t pm1_control; /* port of PM1_CNT */
-	uint16_t pm_timer;    /* port of the timer, which has 32 bits */
-	/* Written to the port they set and clear SCI_EN; port 0: the machine is always in ACPI
-	 * mode. */
-	uint16_t smi_command;
-	uint8_t acpi_enable, acpi_disable;
-	uint8_t s5_type; /* SLP_TYP of soft-off, 0 to 7 */
-	/* Written to the port (CF9h) this resets the machine. */
+	uint16_t pm1_event;                /* port of PM1_STS and PM1_EN */
+	uint16_t pm1_control;              /* port of PM1_CNT */
+	uint16_t pm_timer;                 /* port of the timer, which has 32 bits */
+	uint16_t smi_command;              /* port; 0: the machine is always in ACPI mode */
+	uint8_t acpi_enable, acpi_disable; /* written there they set and clear SCI_EN */
+	bool power_button;                 /* PM1_STS has PWRBTN */
+	uint8_t s5_type;                   /* SLP_TYP of soft-off, 0 to 7 */
 	uint16_t reset_port;
-	uint8_t reset_value;
-	uint8_t century; /* the CMOS register that has the century, or 0 */
+	uint8_t reset_value; /* written there it resets the machine */
+	uint8_t century;     /* the CMOS register that has the century, or 0 */
 	bool com2;
 	uint32_t hpet_id; /* General Capabilities and ID register of the HPET, bits 31:0; 0: none */
+	uint16_t hpet_shortest_period; /* ticks; shorter ones lose interrupts */
 };
 
 /*

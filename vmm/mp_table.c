@@ -7,7 +7,7 @@
 
 #include "devices/le.h"
 #include "vmm/acpi_tables.h"
-#include "vmm/table_sum.h"
+#include "vmm/table_bytes.h"
 
 /* FFh is every local APIC. */
 #define LAPIC_ID_LAST 0xFEu
@@ -100,7 +100,7 @@ static void put_bus(uint8_t **at, uint8_t bus, const char *type)
 	uint8_t *entry = take_entry(at, ENTRY_BUS);
 
 	entry[1] = bus;
-	memcpy(entry + 2, type, 6);
+	table_text(entry + 2, type);
 }
 
 static void put_ioapic(uint8_t **at)
@@ -115,23 +115,23 @@ static void put_ioapic(uint8_t **at)
 
 /* From an ISA interrupt to an input of the APIC with this ID. */
 static void put_interrupt(uint8_t **at, uint8_t entry_type, uint8_t interrupt, uint8_t line,
-			  uint8_t irq, uint8_t apic, uint8_t input)
+			  unsigned irq, uint8_t apic, unsigned input)
 {
 	uint8_t *entry = take_entry(at, entry_type);
 
 	entry[1] = interrupt;
 	entry[2] = line;
 	entry[4] = BUS_ISA;
-	entry[5] = irq;
+	entry[5] = (uint8_t)irq;
 	entry[6] = apic;
-	entry[7] = input;
+	entry[7] = (uint8_t)input;
 }
 
 static void put_wires(uint8_t **at, uint8_t boot_id)
 {
 	put_interrupt(at, ENTRY_IO_INTERRUPT, INTERRUPT_EXTINT, LINE_OF_BUS, 0,
 		      ACPI_TABLES_IOAPIC_ID, 0);
-	for (uint8_t irq = 0; irq < ISA_IRQS; irq++) {
+	for (unsigned irq = 0; irq < ISA_IRQS; irq++) {
 		if (irq == ISA_CASCADE)
 			continue;
 		put_interrupt(at, ENTRY_IO_INTERRUPT, INTERRUPT_VECTOR,
@@ -147,10 +147,10 @@ static void put_table(const struct mp_table_machine *machine, uint8_t *table, ui
 	uint8_t *at = table + HEADER_SIZE;
 	size_t size = table_size(count);
 
-	memcpy(table, "PCMP", 4);
+	table_text(table, "PCMP");
 	le_put(table + 4, 2, size);
 	table[6] = SPECIFICATION;
-	memcpy(table + 8, "LAPIC   LAPICVM     ", 20); /* OEM ID and product ID */
+	table_text(table + 8, "LAPIC   LAPICVM     "); /* OEM ID and product ID */
 	le_put(table + 34, 2, count + BUSES + 1 + IO_INTERRUPTS + LOCAL_INTERRUPTS);
 	le_put(table + 36, 4, ACPI_TABLES_LAPIC_BASE);
 	for (uint32_t i = 0; i < count; i++)
@@ -165,7 +165,7 @@ static void put_table(const struct mp_table_machine *machine, uint8_t *table, ui
 /* No default configuration, and no IMCR: LINT0 of the boot processor is a virtual wire. */
 static void put_pointer(uint8_t *pointer, uint32_t table)
 {
-	memcpy(pointer, "_MP_", 4);
+	table_text(pointer, "_MP_");
 	le_put(pointer + 4, 4, table);
 	pointer[8] = POINTER_SIZE / 16;
 	pointer[9] = SPECIFICATION;

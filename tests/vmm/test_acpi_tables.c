@@ -100,7 +100,7 @@ static const uint8_t *table_at(uint64_t gpa, const char *signature)
 	assert_memory_equal(table, signature, 4);
 	at(gpa, size);
 	assert_true(sums_to_0(table, size));
-	assert_memory_equal(table + 10, "LAPIC LAPICVM ", 14);
+	assert_memory_equal(table + 10, "LAPIC LAPICVM \1\0\0\0LVM \1\0\0", 26);
 	return table;
 }
 
@@ -138,7 +138,7 @@ static void test_rsdp(void **state)
 	(void)state;
 	write_tables(&machine_of_one);
 	assert_memory_equal(rsdp, "RSD PTR ", 8);
-	assert_int_equal(rsdp[15], 2);
+	assert_memory_equal(rsdp + 9, "LAPIC \2", 7);
 	assert_true(sums_to_0(rsdp, 20));
 	assert_int_equal(get(rsdp, 20, 4), 36);
 	assert_true(sums_to_0(rsdp, 36));
@@ -185,10 +185,11 @@ static void is_port(const uint8_t *address, unsigned bits, unsigned access, unsi
 
 static void test_fadt(void **state)
 {
+	struct acpi_tables_machine machine = machine_of_one;
 	const uint8_t *fadt;
 
 	(void)state;
-	write_tables(&machine_of_one);
+	write_tables(&machine);
 	fadt = find_there("FACP");
 	assert_int_equal(get(fadt, 4, 4), 276);
 	assert_int_equal(fadt[8], 6);
@@ -209,11 +210,15 @@ static void test_fadt(void **state)
 	assert_int_equal(fadt[90], 0);
 	assert_int_equal(fadt[91], 4);
 	assert_int_equal(get(fadt, 92, 3), 0);
-	assert_true(get(fadt, 96, 2) > 100 && get(fadt, 98, 2) > 1000);
+	assert_int_equal(get(fadt, 96, 4), 0xFFFFFFFF); /* neither C2 nor C3 */
 	assert_int_equal(fadt[108], 0x32);
 	assert_int_equal(get(fadt, 109, 2), 1 << 0 | 1 << 1);
 	assert_int_equal(get(fadt, 112, 4),
 			 1 << 0 | 1 << 2 | 1 << 4 | 1 << 5 | 1 << 6 | 1 << 8 | 1 << 10);
+	machine.power_button = true;
+	write_tables(&machine);
+	fadt = find_there("FACP");
+	assert_int_equal(get(fadt, 112, 4), 1 << 0 | 1 << 2 | 1 << 5 | 1 << 6 | 1 << 8 | 1 << 10);
 	is_port(fadt + 116, 8, 1, 0xCF9);
 	assert_int_equal(fadt[128], 6);
 	is_port(fadt + 148, 32, 2, 0x600);
@@ -275,6 +280,125 @@ static void test_dsdt_names_what_there_is(void **state)
 	machine = with_cpus(1024);
 	write_tables(&machine);
 	assert_true(dsdt_has("C3FF") && !dsdt_has("C400"));
+}
+
+/* What stands in a device's _CRS, before the end tag. */
+struct resources {
+	const char *name;
+	uint16_t pnp;
+	uint8_t uid, size;
+	uint8_t bytes[112];
+};
+
+static const struct resources devices[] = {
+	{"PCI0",
+	 0x0A03,
+	 0,
+	 108,
+	 {0x88, 13,   0,    2,    0x0C, 0,    0, 0, 0, 0,    0xFF, 0,    0,
+	  0,    0,    1,                            /* buses 0 to FFh */
+	  0x47, 1,    0xF8, 0x0C, 0xF8, 0x0C, 1, 8, /* its own ports CF8h to CFFh */
+	  0x88, 13,   0,    1,    0x0C, 3,    0, 0, 0, 0,    0xF7, 0x0C, 0,
+	  0,    0xF8, 0x0C, /* ports 0 to CF7h */
+	  0x88, 13,   0,    1,    0x0C, 3,    0, 0, 0, 0x0D, 0xFF, 0xFF, 0,
+	  0,    0,    0xF3, /* ports D00h to FFFFh */
+	  0x87, 23,   0,    0,    0x0C, 1,    0, 0, 0, 0,    0,    0,    0x0A,
+	  0,    0xFF, 0xFF, 0x0B, 0,    0,    0, 0, 0, 0,    0,    2,    0, /* video memory */
+	  0x87, 23,   0,    0,    0x0C, 1,    0, 0, 0, 0,    0,    0,    0,
+	  0xC0, 0xFF, 0xFF, 0xBF, 0xFE, 0,    0, 0, 0, 0,    0,    0xC0, 0x3E}},
+	{"RTC_", 0x0B00, 0, 11, {0x47, 1, 0x70, 0, 0x70, 0, 1, 2, 0x22, 0, 1}},
+	{"KBD_",
+	 0x0303,
+	 0,
+	 19,
+	 {0x47, 1, 0x60, 0, 0x60, 0, 1, 1, 0x47, 1, 0x64, 0, 0x64, 0, 1, 1, 0x22, 2, 0}},
+	{"COM1", 0x0501, 1, 11, {0x47, 1, 0xF8, 3, 0xF8, 3, 1, 8, 0x22, 0x10, 0}},
+	{"COM2", 0x0501, 2, 11, {0x47, 1, 0xF8, 2, 0xF8, 2, 1, 8, 0x22, 8, 0}},
+	{"HPET", 0x0103, 0, 12, {0x86, 9, 0, 0, 0, 0, 0xD0, 0xFE, 0, 4, 0, 0}},
+};
+
+/* A length that counts itself, of at most two bytes, before what it is of. */
+static uint8_t *put_length(uint8_t *at, size_t contents)
+{
+	if (contents + 1 <= 0x3F) {
+		*at++ = (uint8_t)(contents + 1);
+	} else {
+		*at++ = 0x40 | ((contents + 2) & 0xF);
+		*at++ = (uint8_t)((contents + 2) >> 4);
+	}
+	return at;
+}
+
+static size_t spell(const struct resources *d, uint8_t *out)
+{
+	uint8_t contents[200], *end = contents, *at = out;
+
+	end = mempcpy(end, d->name, 4);
+	end = mempcpy(end, "\x08_HID\x0C\x41\xD0", 8);
+	*end++ = d->pnp >> 8;
+	*end++ = d->pnp & 0xFF;
+	end = mempcpy(end, "\x08_UID", 5);
+	if (d->uid > 1)
+		*end++ = 0x0A;
+	*end++ = d->uid;
+	end = mempcpy(end, "\x08_CRS\x11", 6);
+	end = put_length(end, 2 + d->size + 2);
+	*end++ = 0x0A;
+	*end++ = d->size + 2;
+	end = mempcpy(end, d->bytes, d->size);
+	end = mempcpy(end, "\x79", 2);
+
+	at = mempcpy(at, "\x5B\x82", 2);
+	at = put_length(at, end - contents);
+	at = mempcpy(at, contents, end - contents);
+	return at - out;
+}
+
+static void test_devices_have_their_resources(void **state)
+{
+	struct acpi_tables_machine machine = machine_of_one;
+	uint8_t length[2];
+	const uint8_t *dsdt;
+
+	(void)state;
+	machine.com2 = true;
+	machine.hpet_id = 1;
+	write_tables(&machine);
+	dsdt = table_at(get(find_there("FACP"), 40, 4), "DSDT");
+	/* All behind _S5 is in _SB. */
+	assert_memory_equal(dsdt + 49, "\x10", 1);
+	put_length(length, get(dsdt, 4, 4) - 52);
+	assert_memory_equal(dsdt + 50, length, 2);
+	assert_memory_equal(dsdt + 52, "_SB_", 4);
+	for (size_t i = 0; i < sizeof(devices) / sizeof(devices[0]); i++) {
+		uint8_t wanted[210];
+		size_t size = spell(&devices[i], wanted);
+
+		if (!memmem(dsdt, get(dsdt, 4, 4), wanted, size))
+			fail_msg("%s is not as it should be", devices[i].name);
+	}
+}
+
+static void test_processors_are_numbered(void **state)
+{
+	struct acpi_tables_machine machine = with_cpus(0x1B3);
+	const uint8_t *dsdt;
+
+	(void)state;
+	write_tables(&machine);
+	dsdt = table_at(get(find_there("FACP"), 40, 4), "DSDT");
+#define PROCESSOR(name)                                                                            \
+ "\x5B\x82" name "\x08_HID\x0D"                                                                    \
+ "ACPI0007\0\x08_UID"
+#define HAS(text) assert_non_null(memmem(dsdt, get(dsdt, 4, 4), text, sizeof(text) - 1))
+	HAS(PROCESSOR("\x1A"
+		      "C000") "\x00");
+	HAS(PROCESSOR("\x1A"
+		      "C001") "\x01");
+	HAS(PROCESSOR("\x1B"
+		      "C0AF") "\x0A\xAF");
+	HAS(PROCESSOR("\x1C"
+		      "C1B2") "\x0B\xB2\x01");
 }
 
 /* What the MADT says, counted. */
@@ -400,13 +524,16 @@ static void test_hpet(void **state)
 
 	(void)state;
 	machine.hpet_id = 0x8086A201;
+	machine.hpet_shortest_period = 10000;
 	write_tables(&machine);
 	hpet = find_there("HPET");
 	assert_int_equal(get(hpet, 4, 4), 56);
 	assert_int_equal(hpet[8], 1);
 	assert_int_equal(get(hpet, 36, 4), 0x8086A201);
 	assert_memory_equal(hpet + 40, address, sizeof(address));
-	assert_int_equal(get(hpet, 52, 4), 0); /* number 0, any tick, no page protection */
+	assert_int_equal(hpet[52], 0);
+	assert_int_equal(get(hpet, 53, 2), 10000);
+	assert_int_equal(hpet[55], 0);
 }
 
 static void refused(const struct acpi_tables_machine *machine, uint64_t gpa, size_t room)
@@ -460,6 +587,7 @@ static void test_impossible_machines(void **state)
 {
 	static const uint32_t twice[] = {0, 1, 1, 2};
 	static const uint32_t down[] = {0, 2, 1, 3};
+	static const uint32_t one[] = {1, 1, 2, 3};
 	struct acpi_tables_machine machine = with_cpus(0);
 
 	(void)state;
@@ -472,6 +600,8 @@ static void test_impossible_machines(void **state)
 	machine.apic_ids = twice;
 	impossible(&machine);
 	machine.apic_ids = down;
+	impossible(&machine);
+	machine.apic_ids = one;
 	impossible(&machine);
 	machine = machine_of_one;
 	machine.s5_type = 8;
@@ -533,6 +663,8 @@ static int dump_all(const char *folder)
 	machine = with_cpus(2);
 	machine.com2 = true;
 	machine.hpet_id = 0x8086A201;
+	machine.hpet_shortest_period = 10000;
+	machine.power_button = true;
 	dump(folder, "full", &machine);
 	machine = with_cpus(5);
 	machine.apic_ids = sparse;
@@ -550,6 +682,8 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_fadt),
 		cmocka_unit_test(test_facs_and_dsdt),
 		cmocka_unit_test(test_dsdt_names_what_there_is),
+		cmocka_unit_test(test_devices_have_their_resources),
+		cmocka_unit_test(test_processors_are_numbered),
 		cmocka_unit_test(test_madt),
 		cmocka_unit_test(test_hpet),
 		cmocka_unit_test(test_room_and_place),
