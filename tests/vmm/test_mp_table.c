@@ -237,6 +237,7 @@ static void test_impossible_machines(void **state)
 {
 	static const uint32_t twice[] = {0, 1, 1, 2};
 	static const uint32_t down[] = {0, 2, 1, 3};
+	static const uint32_t one[] = {1, 1, 2, 3};
 	static const uint32_t large[] = {255, 256};
 	struct mp_table_machine machine = with_cpus(0);
 
@@ -248,6 +249,9 @@ static void test_impossible_machines(void **state)
 	assert_int_equal(mp_table_size(&machine), 0);
 	refused(&machine, GPA, ROOM);
 	machine.apic_ids = down;
+	assert_int_equal(mp_table_size(&machine), 0);
+	refused(&machine, GPA, ROOM);
+	machine.apic_ids = one;
 	assert_int_equal(mp_table_size(&machine), 0);
 	refused(&machine, GPA, ROOM);
 	machine = with_cpus(2);
