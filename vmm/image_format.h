@@ -35,13 +35,29 @@ struct image_segment {
 	uint64_t file_size;
 };
 
-enum image_entry_mode { IMAGE_LONG_MODE, IMAGE_MULTIBOOT };
+/* How the image is entered and by which protocol it is told what there is. */
+enum image_entry_mode {
+	IMAGE_LONG_MODE,
+	IMAGE_MULTIBOOT,
+	IMAGE_LINUX64,
+	IMAGE_LINUX32,
+};
 
 struct image_plan {
 	struct image_segment segments[IMAGE_SEGMENTS_MAX];
 	unsigned segment_count;
 	uint64_t entry; /* guest physical */
 	enum image_entry_mode mode;
+
+	bool command_line_limited;
+	uint32_t command_line_max; /* bytes without the NUL */
+
+	/* Linux alone. */
+	uint64_t initrd_max;      /* the last byte of an initrd lies here at the latest, */
+	bool initrd_above_4g;     /* or anywhere above 4 GiB */
+	size_t setup_header;      /* its offset in the file; 0: there is none */
+	size_t setup_header_size; /* bytes of it inside the file */
+	uint32_t code32_start;    /* guest physical, of the 32-bit entry */
 };
 
 enum image_verdict {
@@ -60,9 +76,13 @@ __attribute__((format(printf, 3, 4))) enum image_verdict
 image_refuse(struct image_reason *why, enum image_verdict verdict, const char *format, ...);
 
 /* Little-endian fields of the file; the caller has checked that they lie inside it. */
+uint16_t image_le16(const struct image_bytes *file, size_t offset);
 uint32_t image_le32(const struct image_bytes *file, size_t offset);
+uint64_t image_le64(const struct image_bytes *file, size_t offset);
 
 /* The formats. Each fills *plan (all zero before) or *why. */
+enum image_verdict image_linux_plan(const struct image_bytes *file, struct image_plan *plan,
+				    struct image_reason *why);
 enum image_verdict image_multiboot_plan(const struct image_bytes *file, struct image_plan *plan,
 					struct image_reason *why);
 enum image_verdict image_elf64_plan(const struct image_bytes *file, struct image_plan *plan,
@@ -76,6 +96,12 @@ bool image_elf_is_64(const struct image_bytes *file); /* asked of what has the m
 enum image_verdict image_elf_plan(const struct image_bytes *file, struct image_plan *plan,
 				  struct image_reason *why);
 
+/* Whether the image starts with the page tables of boot.h. */
+static inline bool image_is_paged(const struct image_plan *plan)
+{
+	return plan->mode == IMAGE_LONG_MODE || plan->mode == IMAGE_LINUX64;
+}
+
 /* Whether the plan can be carried out in this RAM; if not, *why says what is in the way. */
 bool image_place_check(const struct image_plan *plan, const struct ram *ram,
 		       struct image_reason *why);
@@ -88,7 +114,7 @@ void image_place_segments(const struct image_plan *plan, const struct image_byte
 uint64_t image_place_end(const struct image_plan *plan);
 
 /*
- * A page for GDT and Multiboot information, `size` bytes, that no segment touches; boot.h says
+ * A page for GDT and boot information, `size` bytes, that no segment touches; boot.h says
  * where. *end, from image_place_end, moves up if it lies there. 0 if there is no room.
  */
 uint64_t image_place_tables(const struct image_plan *plan, const struct ram *ram, uint64_t size,

@@ -277,10 +277,10 @@ static void test_elf64_segment_above_4_gib(void **state)
 
 	build_elf_with_header(&f->build, true, 0);
 	build_load(&f->build, 0x1000, 0x100000000, 16, 16);
-	BAD(f, "lies above 4 GiB, out of reach for a Multiboot image");
+	BAD(f, "lies above 4 GiB, out of reach for what starts");
 	build_elf_with_header(&f->build, true, 0);
 	build_load(&f->build, 0x1000, 0xFFFFFFF8, 16, 16);
-	BAD(f, "lies above 4 GiB, out of reach for a Multiboot image");
+	BAD(f, "lies above 4 GiB, out of reach for what starts");
 }
 
 /* GDT and information make way for an image in low memory. */
