@@ -19,7 +19,7 @@ static const struct {
 } formats[] = {
 	{"Linux", image_linux_plan},
 	{"multiboot", image_multiboot_plan},
-	{"ELF64", image_elf64_plan},
+	{"ELF", image_elf_enter_plan},
 	{"flat binary", image_flat_plan},
 };
 

@@ -25,9 +25,12 @@ extern "C" {
  *   protected mode, an ELF64 file too: the header is a promise about the entry state (GRUB keeps
  *   it, QEMU refuses such files). Flag bits 0 and 1 are always honoured, bit 2 (video mode) is
  *   ignored, the other bits of 15:0 are refused.
- * - ELF64: a static x86-64 executable without such a header. Entered in 64-bit mode.
+ * - ELF: a static x86 executable without such a header. With a note XEN_ELFNOTE_PHYS32_ENTRY it is
+ *   entered there by the PVH protocol, 32-bit protected mode with EBX to hvm_start_info. A Linux
+ *   vmlinux without it, known by its note "Linux", is entered at e_entry by Linux's 64-bit or
+ *   32-bit boot protocol. Other ELF64 files are entered in 64-bit mode, other ELF32 files refused.
  * - flat binary: what begins like no file format known here. Loaded at IMAGE_FLAT_START, entered at
- *   its first byte in 64-bit mode, as an ELF64 image is.
+ *   its first byte in 64-bit mode, as a plain ELF64 image is.
  *
  * ELF images go to their p_paddr, and are entered at e_entry, translated if that is a virtual
  * address of a segment. No segment may overlap another, leave RAM or touch A0000h-FFFFFh; in 64-bit
@@ -74,8 +77,8 @@ struct image_error {
 /*
  * Loads the image into RAM, which is fresh or holds what does not matter, and sets *state to what
  * the boot processor starts with. 0, or -1 with *error filled and RAM in any state. The command
- * line is the image's name, then append, then args, with single spaces between; Linux gets no name,
- * and a line that is longer than its header allows is refused.
+ * line is the image's name, then append, then args, with single spaces between; Linux and PVH
+ * images get no name, and a line that is longer than a Linux kernel takes is refused.
  */
 int image_load(const struct image_request *request, struct ram *ram, struct boot_state *state,
 	       struct image_error *error);

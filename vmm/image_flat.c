@@ -18,7 +18,6 @@ struct magic {
 
 /* The first that matches names the file: what else begins so stands before a general kind. */
 static const struct magic magics[] = {
-	{0, 4, "\177ELF", "begins as an ELF file"},
 	{0x38, 4, "ARM\x64", "a Linux arm64 Image; this machine is an x86-64 PC"},
 	{0x38, 4, "RSC\x05", "a Linux RISC-V Image; this machine is an x86-64 PC"},
 	{0x24, 4, "\x18\x28\x6F\x01", "a Linux ARM zImage; this machine is an x86-64 PC"},

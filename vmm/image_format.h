@@ -41,6 +41,15 @@ enum image_entry_mode {
 	IMAGE_MULTIBOOT,
 	IMAGE_LINUX64,
 	IMAGE_LINUX32,
+	IMAGE_PVH,
+};
+
+/* What an ELF file's notes say about booting it. */
+struct image_notes {
+	bool pvh; /* it has XEN_ELFNOTE_PHYS32_ENTRY ... */
+	uint64_t pvh_entry;
+	bool linux_kernel; /* a vmlinux */
+	uint32_t bytes;    /* looked at so far */
 };
 
 struct image_plan {
@@ -48,6 +57,7 @@ struct image_plan {
 	unsigned segment_count;
 	uint64_t entry; /* guest physical */
 	enum image_entry_mode mode;
+	struct image_notes notes; /* of an ELF file */
 
 	bool command_line_limited;
 	uint32_t command_line_max; /* bytes without the NUL */
@@ -85,16 +95,20 @@ enum image_verdict image_linux_plan(const struct image_bytes *file, struct image
 				    struct image_reason *why);
 enum image_verdict image_multiboot_plan(const struct image_bytes *file, struct image_plan *plan,
 					struct image_reason *why);
-enum image_verdict image_elf64_plan(const struct image_bytes *file, struct image_plan *plan,
-				    struct image_reason *why);
+enum image_verdict image_elf_enter_plan(const struct image_bytes *file, struct image_plan *plan,
+					struct image_reason *why);
 enum image_verdict image_flat_plan(const struct image_bytes *file, struct image_plan *plan,
 				   struct image_reason *why);
 
-/* The part that image_elf64 and image_multiboot share: segments and entry of an ELF executable. */
+/* What image_elf_enter and Multiboot share: segments, entry and notes of an ELF executable. */
 bool image_elf_has_magic(const struct image_bytes *file);
 bool image_elf_is_64(const struct image_bytes *file); /* asked of what has the magic */
 enum image_verdict image_elf_plan(const struct image_bytes *file, struct image_plan *plan,
 				  struct image_reason *why);
+
+/* Adds to *notes what the notes in `size` bytes at offset say, as far as they lie in the file. */
+void image_elf_read_notes(const struct image_bytes *file, uint64_t offset, uint64_t size,
+			  uint64_t align, struct image_notes *notes);
 
 /* Whether the image starts with the page tables of boot.h. */
 static inline bool image_is_paged(const struct image_plan *plan)

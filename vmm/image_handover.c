@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// What an image is handed by its protocol: tables, information and the first state, and their
-// place. Not the layout of any of them: boot.c, multiboot_info.c and linux_params.c know those.
+// What an image is handed by its protocol: tables, information, first state, and their place.
+// Not the layout of any of them: boot.c, multiboot_info.c, linux_params.c, pvh_info.c know those.
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +8,7 @@
 #include "vmm/image_load.h"
 #include "vmm/linux_params.h"
 #include "vmm/multiboot_info.h"
+#include "vmm/pvh_info.h"
 
 /* One protocol. */
 struct handover {
@@ -22,6 +23,7 @@ static const struct handover handovers[] = {
 	[IMAGE_MULTIBOOT] = {multiboot_info_size, multiboot_info_write, boot_multiboot, true},
 	[IMAGE_LINUX64] = {linux_params_size, linux_params_write, boot_linux64, false},
 	[IMAGE_LINUX32] = {linux_params_size, linux_params_write, boot_linux32, false},
+	[IMAGE_PVH] = {pvh_info_size, pvh_info_write, boot_pvh, false},
 };
 
 static const struct handover *handover_of(const struct image_plan *plan)

@@ -15,7 +15,13 @@ struct image_build {
 	bool wide;   /* ELF64, else ELF32 */
 };
 
-enum { BUILD_EM_386 = 3, BUILD_EM_X86_64 = 62, BUILD_PT_LOAD = 1, BUILD_PT_INTERP = 3 };
+enum {
+	BUILD_EM_386 = 3,
+	BUILD_EM_X86_64 = 62,
+	BUILD_PT_LOAD = 1,
+	BUILD_PT_INTERP = 3,
+	BUILD_PT_NOTE = 4,
+};
 
 struct build_segment {
 	uint32_t type;
@@ -75,7 +81,7 @@ static inline void build_phdr(struct image_build *b, struct build_segment s)
 		build_put(b, at + 24, s.paddr, 8);
 		build_put(b, at + 32, s.filesz, 8);
 		build_put(b, at + 40, s.memsz, 8);
-		build_put(b, at + 48, 0x1000, 8);
+		build_put(b, at + 48, s.type == BUILD_PT_NOTE ? 4 : 0x1000, 8);
 	} else {
 		size_t at = 52 + 32 * (size_t)index;
 
@@ -86,7 +92,7 @@ static inline void build_phdr(struct image_build *b, struct build_segment s)
 		build_put(b, at + 16, s.filesz, 4);
 		build_put(b, at + 20, s.memsz, 4);
 		build_put(b, at + 24, 7, 4);
-		build_put(b, at + 28, 0x1000, 4);
+		build_put(b, at + 28, s.type == BUILD_PT_NOTE ? 4 : 0x1000, 4);
 	}
 }
 
@@ -103,6 +109,27 @@ static inline void build_small_elf(struct image_build *b, bool wide, uint64_t ad
 	build_elf(b, wide, address);
 	build_load(b, 0x1000, address, 16, 16);
 	build_fill(b, 0x1000, 0x90, 16);
+}
+
+/* A note at `at`, its parts padded to 4 bytes; answers where the next would stand. */
+static inline size_t build_note(struct image_build *b, size_t at, const char *name, uint32_t type,
+				uint64_t value, size_t value_size)
+{
+	size_t name_size = strlen(name) + 1;
+
+	build_put(b, at, name_size, 4);
+	build_put(b, at + 4, value_size, 4);
+	build_put(b, at + 8, type, 4);
+	memcpy(b->bytes + at + 12, name, name_size);
+	at += 12 + (name_size + 3) / 4 * 4;
+	build_put(b, at, value, value_size);
+	return at + (value_size + 3) / 4 * 4;
+}
+
+/* A segment of notes from offset at to offset end. */
+static inline void build_notes(struct image_build *b, size_t at, size_t end)
+{
+	build_phdr(b, (struct build_segment){BUILD_PT_NOTE, at, 0, 0, end - at, end - at});
 }
 
 /* A Multiboot 1 header with its checksum at a multiple of 4. */

@@ -45,7 +45,7 @@ static void test_one_byte_is_enough_and_none_is_not(void **state)
 	build_code(&f->build, 0);
 	BAD(f, "\n  Linux: no Linux setup header (HdrS) at 202h"
 	       "\n  multiboot: no Multiboot header in the first 8192 bytes"
-	       "\n  ELF64: does not begin as an ELF file"
+	       "\n  ELF: does not begin as an ELF file"
 	       "\n  flat binary: the file is empty");
 }
 

@@ -79,8 +79,8 @@ static void test_elf32_without_header(void **state)
 
 	build_small_elf(&f->build, false, 0x100000);
 	BAD(f, "\n  multiboot: no Multiboot header in the first 8192 bytes"
-	       "\n  ELF64: an ELF file, but not of 64 bits");
-	assert_non_null(strstr(f->error.text, "\n  flat binary: begins as an ELF file"));
+	       "\n  ELF: an ELF file of 32 bits");
+	assert_non_null(strstr(f->error.text, "\n  flat binary: not tried, the file is of format ELF"));
 }
 
 static void test_elf32_truncated_anywhere(void **state)
@@ -103,7 +103,7 @@ static void test_elf_for_another_machine(void **state)
 	build_elf_with_header(&f->build, false, 0);
 	build_put(&f->build, 18, BUILD_EM_X86_64, 2);
 	BAD(f, "an ELF32 file for machine 62; only 3 (80386)");
-	assert_non_null(strstr(f->error.text, "ELF64: not tried, the file is of format multiboot"));
+	assert_non_null(strstr(f->error.text, "ELF: not tried, the file is of format multiboot"));
 	build_elf_with_header(&f->build, false, 0);
 	build_put(&f->build, 4, 9, 1);
 	BAD(f, "multiboot: an ELF file of unknown class 9");
