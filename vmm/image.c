@@ -17,9 +17,8 @@ static const struct {
 	enum image_verdict (*plan)(const struct image_bytes *file, struct image_plan *plan,
 				   struct image_reason *why);
 } formats[] = {
-	{"Linux", image_linux_plan},
-	{"multiboot", image_multiboot_plan},
-	{"ELF", image_elf_enter_plan},
+	{"Linux", image_linux_plan},           {"multiboot", image_multiboot_plan},
+	{"multiboot2", image_multiboot2_plan}, {"ELF", image_elf_enter_plan},
 	{"flat binary", image_flat_plan},
 };
 

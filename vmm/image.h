@@ -25,6 +25,10 @@ extern "C" {
  *   protected mode, an ELF64 file too: the header is a promise about the entry state (GRUB keeps
  *   it, QEMU refuses such files). Flag bits 0 and 1 are always honoured, bit 2 (video mode) is
  *   ignored, the other bits of 15:0 are refused.
+ * - multiboot2: a Multiboot 2 header for i386 with a right checksum in the first 32768 bytes,
+ * loaded by its address tag or as ELF. A relocatable image stays where it is linked to if its tag
+ * allows that, else goes to the lowest place that it does. Information that is required and cannot
+ * be given, and required tags that are not known, are refused by name.
  * - ELF: a static x86 executable without such a header. With a note XEN_ELFNOTE_PHYS32_ENTRY it is
  *   entered there by the PVH protocol, 32-bit protected mode with EBX to hvm_start_info. A Linux
  *   vmlinux without it, known by its note "Linux", is entered at e_entry by Linux's 64-bit or
@@ -60,7 +64,9 @@ struct image_request {
 	size_t arg_count;
 	const struct image_file *modules; /* -initrd, in order */
 	size_t module_count;
-	uint64_t rsdp;    /* guest physical address of ACPI's RSDP; 0: none */
+	/* Guest physical address of ACPI's RSDP; 0: none. It stands in RAM before image_load, since
+	 * Multiboot 2 has a copy of it, and in no place that the loader may use. */
+	uint64_t rsdp;
 	bool text_screen; /* the machine has VGA text memory, 80x25 at B8000h */
 };
 

@@ -39,6 +39,7 @@ struct image_segment {
 enum image_entry_mode {
 	IMAGE_LONG_MODE,
 	IMAGE_MULTIBOOT,
+	IMAGE_MULTIBOOT2,
 	IMAGE_LINUX64,
 	IMAGE_LINUX32,
 	IMAGE_PVH,
@@ -61,6 +62,10 @@ struct image_plan {
 
 	bool command_line_limited;
 	uint32_t command_line_max; /* bytes without the NUL */
+
+	/* Multiboot 2 alone. */
+	bool needs_screen, needs_rsdp; /* it will not start without */
+	uint32_t load_base;            /* where a relocatable image goes, else 0 */
 
 	/* Linux alone. */
 	uint64_t initrd_max;      /* the last byte of an initrd lies here at the latest, */
@@ -95,10 +100,21 @@ enum image_verdict image_linux_plan(const struct image_bytes *file, struct image
 				    struct image_reason *why);
 enum image_verdict image_multiboot_plan(const struct image_bytes *file, struct image_plan *plan,
 					struct image_reason *why);
+enum image_verdict image_multiboot2_plan(const struct image_bytes *file, struct image_plan *plan,
+					 struct image_reason *why);
 enum image_verdict image_elf_enter_plan(const struct image_bytes *file, struct image_plan *plan,
 					struct image_reason *why);
 enum image_verdict image_flat_plan(const struct image_bytes *file, struct image_plan *plan,
 				   struct image_reason *why);
+
+/* What both Multiboots share: a file loaded by addresses that its header, at offset at, gives. */
+struct image_addresses {
+	uint32_t header, load, load_end, bss_end, entry;
+};
+
+enum image_verdict image_addresses_plan(const struct image_bytes *file, size_t at,
+					const struct image_addresses *a, struct image_plan *plan,
+					struct image_reason *why);
 
 /* What image_elf_enter and Multiboot share: segments, entry and notes of an ELF executable. */
 bool image_elf_has_magic(const struct image_bytes *file);

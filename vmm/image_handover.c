@@ -7,6 +7,7 @@
 
 #include "vmm/image_load.h"
 #include "vmm/linux_params.h"
+#include "vmm/multiboot2_info.h"
 #include "vmm/multiboot_info.h"
 #include "vmm/pvh_info.h"
 
@@ -21,6 +22,7 @@ struct handover {
 static const struct handover handovers[] = {
 	[IMAGE_LONG_MODE] = {multiboot_info_size, multiboot_info_write, boot_long_mode, true},
 	[IMAGE_MULTIBOOT] = {multiboot_info_size, multiboot_info_write, boot_multiboot, true},
+	[IMAGE_MULTIBOOT2] = {multiboot2_info_size, multiboot2_info_write, boot_multiboot2, true},
 	[IMAGE_LINUX64] = {linux_params_size, linux_params_write, boot_linux64, false},
 	[IMAGE_LINUX32] = {linux_params_size, linux_params_write, boot_linux32, false},
 	[IMAGE_PVH] = {pvh_info_size, pvh_info_write, boot_pvh, false},
@@ -54,6 +56,7 @@ static bool fill_content(struct image_load *load)
 		.module_count = request->module_count,
 		.rsdp = request->rsdp,
 		.text_screen = request->text_screen,
+		.load_base = plan->load_base,
 		.code32_start = plan->code32_start,
 	};
 	if (plan->setup_header) {
@@ -75,12 +78,30 @@ static bool command_line_fits(struct image_load *load)
 			 load->request->image.name, length, load->plan.command_line_max);
 }
 
+static bool machine_suffices(struct image_load *load)
+{
+	const char *name = load->request->image.name;
+
+	if (load->plan.needs_screen && !load->request->text_screen)
+		return image_bad(
+			load,
+			"cannot boot '%.1000s': its Multiboot 2 header requires a console, "
+			"and this machine has no text screen",
+			name);
+	if (load->plan.needs_rsdp && load->request->rsdp == 0)
+		return image_bad(load,
+				 "cannot boot '%.1000s': its Multiboot 2 header requires ACPI's "
+				 "RSDP, and this machine has none",
+				 name);
+	return true;
+}
+
 bool image_handover_place(struct image_load *load)
 {
 	size_t module_count = load->request->module_count;
 	uint64_t size;
 
-	if (!command_line_fits(load) || !fill_content(load))
+	if (!machine_suffices(load) || !command_line_fits(load) || !fill_content(load))
 		return false;
 	size = BOOT_GDT_SIZE + handover_of(&load->plan)->size(load->ram, &load->content);
 	load->tables = image_place_tables(&load->plan, load->ram, size, &load->end);

@@ -140,6 +140,27 @@ static inline void build_multiboot(struct image_build *b, size_t at, uint32_t fl
 	build_put(b, at + 8, 0 - (0x1BADB002 + flags), 4);
 }
 
+/* A Multiboot 2 header of 16 bytes at a multiple of 8; the length is what header and tags have. */
+static inline void build_multiboot2(struct image_build *b, size_t at, uint32_t length)
+{
+	build_put(b, at, 0xE85250D6, 4);
+	build_put(b, at + 4, 0, 4);
+	build_put(b, at + 8, length, 4);
+	build_put(b, at + 12, 0 - (0xE85250D6 + length), 4);
+}
+
+/* A tag of it with up to four words; answers where the next goes. */
+static inline size_t build_tag(struct image_build *b, size_t at, uint16_t type, uint16_t flags,
+			       const uint32_t *words, size_t count)
+{
+	build_put(b, at, type, 2);
+	build_put(b, at + 2, flags, 2);
+	build_put(b, at + 4, 8 + 4 * count, 4);
+	for (size_t i = 0; i < count; i++)
+		build_put(b, at + 8 + 4 * i, words[i], 4);
+	return at + (8 + 4 * count + 7) / 8 * 8;
+}
+
 /* The five address fields that flag bit 16 announces. */
 static inline void build_addresses(struct image_build *b, size_t at, uint32_t header, uint32_t load,
 				   uint32_t load_end, uint32_t bss_end, uint32_t entry)

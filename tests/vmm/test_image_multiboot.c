@@ -78,9 +78,12 @@ static void test_elf32_without_header(void **state)
 	struct fixture *f = *state;
 
 	build_small_elf(&f->build, false, 0x100000);
-	BAD(f, "\n  multiboot: no Multiboot header in the first 8192 bytes"
-	       "\n  ELF: an ELF file of 32 bits");
-	assert_non_null(strstr(f->error.text, "\n  flat binary: not tried, the file is of format ELF"));
+	BAD(f,
+	    "\n  multiboot: no Multiboot header in the first 8192 bytes"
+	    "\n  multiboot2: no Multiboot 2 header with a right checksum in the first 32768 bytes"
+	    "\n  ELF: an ELF file of 32 bits");
+	assert_non_null(
+		strstr(f->error.text, "\n  flat binary: not tried, the file is of format ELF"));
 }
 
 static void test_elf32_truncated_anywhere(void **state)
