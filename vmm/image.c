@@ -84,7 +84,7 @@ static bool choose_format(struct image_load *load, const struct image_bytes *fil
 
 	image_bad(load, "cannot boot '%.400s': no image format fits", load->request->image.name);
 	for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++) {
-		struct image_reason why;
+		struct image_reason why = {.text = ""};
 		enum image_verdict verdict;
 
 		if (owner) {

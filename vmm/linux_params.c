@@ -39,6 +39,7 @@ enum {
 	SETUP_DATA = 0x250,
 };
 
+#define HDRS             UINT32_C(0x53726448) /* the four letters */
 #define LOADER_UNDEFINED 0xFF
 #define LOADED_HIGH      0x01
 
@@ -65,7 +66,7 @@ static void put_header(uint8_t *params, const struct boot_content *content)
 
 	if (!content->setup_header) {
 		boot_put16(params + BOOT_FLAG, 0xAA55);
-		memcpy(params + HEADER_MAGIC, "HdrS", 4);
+		boot_put32(params + HEADER_MAGIC, HDRS);
 		boot_put16(params + VERSION, 0x20F);
 	} else {
 		if (size > SETUP_HEADER_END - SETUP_HEADER)

@@ -148,7 +148,8 @@ static void require_string(const struct ram *ram, uint64_t gpa, const char *begi
 {
 	const char *host = ram_at(ram, gpa, strlen(begin) + 1);
 
-	require(host && strncmp(host, begin, strlen(begin)) == 0);
+	if (!host || strncmp(host, begin, strlen(begin)) != 0)
+		abort();
 	while (*host++)
 		gpa++;
 	require(ram_at(ram, gpa, 1) != NULL);

@@ -148,11 +148,12 @@ static void test_what_begins_with_mz(void **state)
 static void test_cd_image_is_named(void **state)
 {
 	struct fixture *f = *state;
+	static const char magic[5] = {'C', 'D', '0', '0', '1'};
 	uint8_t *cd = calloc(1, 0x8006);
 	struct boot_state boot;
 
 	assert_non_null(cd);
-	memcpy(cd + 0x8001, "CD001", 5);
+	memcpy(cd + 0x8001, magic, sizeof(magic));
 	f->request.image.bytes = cd;
 	for (size_t size = 0x8005; size <= 0x8006; size++) {
 		f->request.image.size = size;

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "tests/vmm/image_fixture.h"
+#include "vmm/linux_params.h"
 
 #define BAD(f, phrase)                                                                             \
  fixture_refused((f), IMAGE_BAD, (phrase), "cannot boot 'img': no image format fits")
@@ -455,6 +456,19 @@ static void test_above_4_gib(void **state)
 	free(high);
 }
 
+static void test_boot_params_need_their_room(void **state)
+{
+	static const struct boot_content content = {.command_line = "abc"};
+	struct fixture *f = *state;
+	uint64_t size = linux_params_size(&f->ram, &content);
+
+	assert_int_equal(size, 0x1000 + 4);
+	assert_false(linux_params_write(&f->ram, f->ram.size - size + 4, &content));
+	fixture_ram_is(f, f->ram.size - size, FIXTURE_DIRT, size);
+	assert_true(linux_params_write(&f->ram, f->ram.size - size, &content));
+	fixture_ram_is(f, f->ram.size - size - 1, FIXTURE_DIRT, 1);
+}
+
 int main(void)
 {
 #define LOADER_TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
@@ -464,6 +478,7 @@ int main(void)
 		LOADER_TEST(test_code32_start),
 		LOADER_TEST(test_boot_params),
 		LOADER_TEST(test_header_never_leaves_its_room),
+		LOADER_TEST(test_boot_params_need_their_room),
 		LOADER_TEST(test_text_screen),
 		LOADER_TEST(test_where_the_kernel_goes),
 		LOADER_TEST(test_what_is_refused),

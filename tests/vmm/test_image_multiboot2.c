@@ -447,13 +447,14 @@ static void test_text_screen(void **state)
 static void test_rsdp_copies(void **state)
 {
 	struct fixture *f = *state;
+	static const char signature[8] = {'R', 'S', 'D', ' ', 'P', 'T', 'R', ' '};
 	uint8_t *rsdp = ram_at(&f->ram, 0xF1230, 36);
 
 	build_elf_with_tag(&f->build, 0, 0, NULL, 0);
 	f->request.rsdp = 0xF1230;
 	assert_int_equal(fixture_load(f), 0);
 	assert_int_equal(find_tag(f, 14), 0);
-	memcpy(rsdp, "RSD PTR ", 8);
+	memcpy(rsdp, signature, sizeof(signature));
 	for (uint8_t i = 8; i < 36; i++)
 		rsdp[i] = i;
 	for (uint8_t revision = 0; revision < 4; revision++) {
