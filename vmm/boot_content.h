@@ -26,8 +26,8 @@ struct boot_content {
 	bool text_screen; /* VGA text, 80x25 at B8000h */
 	/* Multiboot 2: where a relocatable image went; 0: it is not relocatable. */
 	uint32_t load_base;
-	/* Linux: the image's setup header from 1F1h on, NULL if it has none, and its 32-bit entry.
-	 */
+	/* Linux: the image's setup header from 1F1h on, perhaps longer than boot_params has room;
+	 * NULL if it has none; and its 32-bit entry. */
 	const uint8_t *setup_header;
 	size_t setup_header_size;
 	uint32_t code32_start;

@@ -26,7 +26,6 @@ enum {
 
 	SECTOR = 512,
 	SETUP_SECTS_DEFAULT = 4,
-	SETUP_HEADER_MOST = 0x290 - SETUP_SECTS, /* room for it in boot_params */
 };
 
 #define LOADED_HIGH             0x01
@@ -157,7 +156,6 @@ enum image_verdict image_linux_plan(const struct image_bytes *file, struct image
 {
 	struct setup s;
 	enum image_verdict verdict = check_file(file, why);
-	size_t header_size;
 
 	if (verdict != IMAGE_FITS)
 		return verdict;
@@ -170,9 +168,8 @@ enum image_verdict image_linux_plan(const struct image_bytes *file, struct image
 	plan->segment_count = 1;
 	plan_memory(&s, plan, &plan->segments[0]);
 	plan->mode = s.wide ? IMAGE_LINUX64 : IMAGE_LINUX32;
-	header_size = HEADER_MAGIC + file->bytes[JUMP_LENGTH] - SETUP_SECTS;
+	plan->setup_header_size = HEADER_MAGIC + file->bytes[JUMP_LENGTH] - SETUP_SECTS;
 	plan->setup_header = SETUP_SECTS;
-	plan->setup_header_size = header_size < SETUP_HEADER_MOST ? header_size : SETUP_HEADER_MOST;
 	plan->command_line_limited = true;
 	plan->command_line_max = s.command_line_max;
 	plan->initrd_max = s.initrd_max;

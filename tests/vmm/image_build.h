@@ -179,7 +179,7 @@ static inline void build_addresses(struct image_build *b, size_t at, uint32_t he
 static inline void build_linux(struct image_build *b, uint16_t version, uint16_t xloadflags)
 {
 	memset(b, 0, sizeof(*b));
-	build_fill(b, 0x1F1, 0xEE, 0x268 - 0x1F1);
+	build_fill(b, 0x1F1, 0xEF, 0x268 - 0x1F1);
 	build_put(b, 0x1F1, 1, 1);
 	build_put(b, 0x1F4, 0x100, 4);
 	build_put(b, 0x1FE, 0xAA55, 2);

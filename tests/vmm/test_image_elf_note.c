@@ -165,6 +165,8 @@ static void test_notes_that_are_no_pvh_notes(void **state)
 		{120 + 32, 19, 8},
 		{120 + 32, 0, 8},
 		{120 + 32, 11, 8},
+		{120 + 32, 15, 8},
+		{120 + 32, 16, 8},
 		{120 + 32, UINT64_MAX, 8},
 		{120, 5, 4},
 	};
@@ -183,6 +185,19 @@ static void test_notes_that_are_no_pvh_notes(void **state)
 		assert_int_equal(f->state.rip, 0x200000);
 		assert_true(f->state.cs.l);
 		assert_int_equal(f->state.rax, 0x2BADB002);
+	}
+}
+
+static void test_alignment_that_is_none(void **state)
+{
+	static const uint64_t aligns[] = {0, 1, 2, 4, 16, 0x1000, UINT64_MAX};
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < sizeof(aligns) / sizeof(aligns[0]); i++) {
+		build_pvh(&f->build, true, 4);
+		build_put(&f->build, 120 + 48, aligns[i], 8);
+		assert_int_equal(fixture_load(f), 0);
+		assert_true(is_pvh(f));
 	}
 }
 
@@ -325,6 +340,7 @@ int main(void)
 		LOADER_TEST(test_start_info_needs_its_room),
 		LOADER_TEST(test_pvh_entry_that_is_wrong),
 		LOADER_TEST(test_notes_that_are_no_pvh_notes),
+		LOADER_TEST(test_alignment_that_is_none),
 		LOADER_TEST(test_notes_padded_to_8),
 		LOADER_TEST(test_notes_without_end),
 		LOADER_TEST(test_vmlinux_without_pvh_gets_boot_params),

@@ -118,8 +118,8 @@ static void test_boot_params(void **state)
 	assert_int_equal(fixture_load(f), 0);
 	/* The header as it was in the file, up to where its jump leads, 268h. */
 	assert_int_equal(fixture_u32(f, PARAMS + 0x202), 0x53726448);
-	assert_int_equal(fixture_u32(f, PARAMS + 0x1FA), 0xEEEEEEEE);
-	assert_int_equal(fixture_u32(f, PARAMS + 0x264), 0xEEEEEEEE);
+	assert_int_equal(fixture_u32(f, PARAMS + 0x1FA), 0xEFEFEFEF);
+	assert_int_equal(fixture_u32(f, PARAMS + 0x264), 0xEFEFEFEF);
 	fixture_ram_is(f, PARAMS + 0x268, 0, 0x68);
 	assert_int_equal(byte_at(f, PARAMS + 0x210), 0xFF);
 	assert_int_equal(byte_at(f, PARAMS + 0x211), 0x01);
@@ -194,7 +194,7 @@ static void test_where_the_kernel_goes(void **state)
 		{LATEST, 0, 0x200000, 0x400000, 0x300000, 0x100000, 0x700000, NULL},
 		{LATEST, 0, 0, 0x400000, 0x300000, 0x100000, 0x700000, NULL},
 		{LATEST, 0, 0x200000, 0x100000, 0x10, 0x100000, 0x101000, NULL},
-		{0x209, 1, 0x200000, 0xEE, 0xEE, 0x200000, 0x201000, NULL},
+		{0x209, 1, 0x200000, 0x600000, 0x300000, 0x200000, 0x201000, NULL},
 		{0x204, 1, 0x200000, 0xEE, 0xEE, 0x100000, 0x101000, NULL},
 		{0x202, 0xEE, 0xEEEEEEEE, 0xEE, 0xEE, 0x100000, 0x101000, NULL},
 		{LATEST, 1, 0x200000, 0x400000, 0xC00000, 0x400000, 0x1000000, NULL},
@@ -373,6 +373,22 @@ static void test_initrd_lies_high(void **state)
 	fixture_refused(f, IMAGE_BAD, "cannot load the initrd 'rd'", "no -m would");
 }
 
+/* Before 2.03 the limit is not in the header. */
+static void test_initrd_of_an_old_kernel(void **state)
+{
+	static const struct image_file one = {"rd", "initrd", 6};
+	struct fixture *f = *state;
+
+	f->request.modules = &one;
+	f->request.module_count = 1;
+	for (uint16_t version = 0x202; version <= 0x203; version++) {
+		build_linux(&f->build, version, 0);
+		build_put(&f->build, 0x22C, 0x300000, 4);
+		assert_int_equal(fixture_load(f), 0);
+		assert_int_equal(initrd(f), version == 0x202 ? INITRD_1 : 0x2FF000);
+	}
+}
+
 static void test_initrds_are_one(void **state)
 {
 	static const struct image_file parts[] = {
@@ -487,6 +503,7 @@ int main(void)
 		LOADER_TEST(test_entry_behind_the_kernel),
 		LOADER_TEST(test_command_line_and_its_limit),
 		LOADER_TEST(test_initrd_lies_high),
+		LOADER_TEST(test_initrd_of_an_old_kernel),
 		LOADER_TEST(test_initrds_are_one),
 		LOADER_TEST(test_initrd_that_has_no_room),
 		LOADER_TEST(test_above_4_gib),

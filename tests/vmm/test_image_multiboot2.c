@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "tests/vmm/image_fixture.h"
@@ -376,6 +377,47 @@ static void test_relocatable(void **state)
 	}
 }
 
+/* It moves only if it must: here its highest address decides. */
+static void test_relocatable_but_linked_well(void **state)
+{
+	struct fixture *f = *state;
+
+	for (uint32_t highest = 0x30000E; highest <= 0x30000F; highest++) {
+		const uint32_t words[4] = {0x200000, highest, 0x1000, 1};
+
+		build_small_elf(&f->build, true, 0x300000);
+		add_header(&f->build, AT, RELOCATABLE, 0, words, 4);
+		assert_int_equal(fixture_load(f), 0);
+		assert_int_equal(f->state.rip, highest == 0x30000F ? 0x300000 : 0x200000);
+	}
+}
+
+/* A header that ends behind the first 32768 bytes of a file that goes on. */
+static void test_header_that_begins_in_time(void **state)
+{
+	enum { SIZE = 0x9000 };
+	struct fixture *f = *state;
+	uint8_t *file = calloc(1, SIZE);
+	struct boot_state boot;
+
+	assert_non_null(file);
+	f->request.image.bytes = file;
+	f->request.image.size = SIZE;
+	for (size_t at = 0x7FE0; at <= 0x7FF0; at += 8) {
+		struct image_build header = {0};
+
+		build_small_elf(&f->build, true, 0x100000);
+		add_header(&header, 0, 0, 0, NULL, 0);
+		memset(file, 0, SIZE);
+		memcpy(file, f->build.bytes, f->build.size);
+		memcpy(file + at, header.bytes, header.size);
+		assert_int_equal(image_load(&f->request, &f->ram, &boot, &f->error),
+				 at + 24 <= 0x8000 ? 0 : -1);
+	}
+	assert_non_null(strstr(f->error.text, "does not end in the file's first 32768"));
+	free(file);
+}
+
 static void test_information(void **state)
 {
 	static const struct image_file modules[] = {{"one", "1", 1}, {"second", "22", 2}};
@@ -488,6 +530,13 @@ static void test_information_needs_its_room(void **state)
 	uint64_t size = multiboot2_info_size(&f->ram, &content);
 
 	assert_int_equal(size, 8 + 16 + 16 + 16 + (16 + 96) + 8);
+	for (size_t length = 0; length < 20; length++) {
+		char line[21] = "xxxxxxxxxxxxxxxxxxxx";
+		const struct boot_content other = {.command_line = line};
+
+		line[length] = '\0';
+		assert_int_equal(multiboot2_info_size(&f->ram, &other), size + length / 8 * 8);
+	}
 	assert_false(multiboot2_info_write(&f->ram, f->ram.size - size + 8, &content));
 	fixture_ram_is(f, f->ram.size - size, FIXTURE_DIRT, size);
 	assert_true(multiboot2_info_write(&f->ram, f->ram.size - size, &content));
@@ -509,6 +558,8 @@ int main(void)
 		LOADER_TEST(test_what_the_machine_lacks),
 		LOADER_TEST(test_address_tag),
 		LOADER_TEST(test_relocatable),
+		LOADER_TEST(test_relocatable_but_linked_well),
+		LOADER_TEST(test_header_that_begins_in_time),
 		LOADER_TEST(test_information),
 		LOADER_TEST(test_text_screen),
 		LOADER_TEST(test_rsdp_copies),
