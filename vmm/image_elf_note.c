@@ -53,7 +53,8 @@ void image_elf_read_notes(const struct image_bytes *file, uint64_t offset, uint6
 	if (align != 8)
 		align = 4;
 	end = offset + size;
-	while (end - offset >= sizeof(Elf64_Nhdr)) {
+	/* The last padding may leave the segment. */
+	while (offset < end && end - offset >= sizeof(Elf64_Nhdr)) {
 		Elf64_Nhdr note;
 		uint64_t name = offset + sizeof(note), descriptor;
 
@@ -63,7 +64,5 @@ void image_elf_read_notes(const struct image_bytes *file, uint64_t offset, uint6
 			return;
 		read_note(file, &note, name, descriptor, notes);
 		offset = descriptor + padded(note.n_descsz, align);
-		if (offset > end)
-			return;
 	}
 }

@@ -188,6 +188,26 @@ static void test_notes_that_are_no_pvh_notes(void **state)
 	}
 }
 
+/* A last note whose padding is outside, with a note behind that is no note of this segment. */
+static void test_padding_that_leaves_the_segment(void **state)
+{
+	struct fixture *f = *state;
+	size_t end;
+
+	build_small_elf(&f->build, true, 0x200000);
+	end = build_note(&f->build, NOTES, "GNU", 3, 0, 5);
+	build_note(&f->build, end, "Xen", PHYS32_ENTRY, 0x200004, 4);
+	build_notes(&f->build, NOTES, end - 3);
+	assert_int_equal(fixture_load(f), 0);
+	assert_false(is_pvh(f));
+	/* The same at the very end of the file. */
+	build_small_elf(&f->build, true, 0x200000);
+	end = build_note(&f->build, 0x1010, "GNU", 3, 0, 5);
+	build_notes(&f->build, 0x1010, end - 3);
+	f->build.size = end - 3;
+	assert_int_equal(fixture_load(f), 0);
+}
+
 static void test_alignment_that_is_none(void **state)
 {
 	static const uint64_t aligns[] = {0, 1, 2, 4, 16, 0x1000, UINT64_MAX};
@@ -340,6 +360,7 @@ int main(void)
 		LOADER_TEST(test_start_info_needs_its_room),
 		LOADER_TEST(test_pvh_entry_that_is_wrong),
 		LOADER_TEST(test_notes_that_are_no_pvh_notes),
+		LOADER_TEST(test_padding_that_leaves_the_segment),
 		LOADER_TEST(test_alignment_that_is_none),
 		LOADER_TEST(test_notes_padded_to_8),
 		LOADER_TEST(test_notes_without_end),
