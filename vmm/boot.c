@@ -204,6 +204,13 @@ void boot_sipi(struct boot_state *state, uint32_t signature, uint64_t cr0, uint8
 	state->rip = 0;
 }
 
+bool boot_follows_firmware(const struct boot_state *state)
+{
+	if (!(state->cr0 & CR0_PE))
+		return false;
+	return !(state->cr0 & CR0_PG) || state->cs.selector == SELECTOR_LINUX_CODE;
+}
+
 static bool write_descriptors(const struct ram *ram, uint64_t gpa, const uint64_t *table)
 {
 	void *host = ram_at(ram, gpa, BOOT_GDT_SIZE);

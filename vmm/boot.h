@@ -107,6 +107,12 @@ void boot_init(struct boot_state *state, uint32_t signature, uint64_t cr0);
 void boot_sipi(struct boot_state *state, uint32_t signature, uint64_t cr0, uint8_t vector);
 
 /*
+ * Whether the state is what a boot loader leaves, which firmware has gone before and set up the
+ * interrupt hardware: all of the above but boot_long_mode's, which finds a PC as after reset.
+ */
+bool boot_follows_firmware(const struct boot_state *state);
+
+/*
  * Writes the descriptors behind the selectors above to gpa: 08h 32-bit code, 10h data, 18h 64-bit
  * code, all flat. False, and nothing written, if BOOT_GDT_SIZE bytes there are not RAM.
  */

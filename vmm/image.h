@@ -25,10 +25,10 @@ extern "C" {
  *   protected mode, an ELF64 file too: the header is a promise about the entry state (GRUB keeps
  *   it, QEMU refuses such files). Flag bits 0 and 1 are always honoured, bit 2 (video mode) is
  *   ignored, the other bits of 15:0 are refused.
- * - multiboot2: a Multiboot 2 header for i386 with a right checksum in the first 32768 bytes,
- * loaded by its address tag or as ELF. A relocatable image stays where it is linked to if its tag
- * allows that, else goes to the lowest place that it does. Information that is required and cannot
- * be given, and required tags that are not known, are refused by name.
+ * - multiboot2: a Multiboot 2 header for i386 with a right checksum in the first 32768 bytes.
+ * Loaded by its address tag or as ELF, entered as by Multiboot 1. A relocatable image stays where
+ * it is linked to if its tag allows that, else it goes to the lowest place that the tag allows.
+ * What is required, information or tag, and cannot be had here is refused by name.
  * - ELF: a static x86 executable without such a header. With a note XEN_ELFNOTE_PHYS32_ENTRY it is
  *   entered there by the PVH protocol, 32-bit protected mode with EBX to hvm_start_info. A Linux
  *   vmlinux without it, known by its note "Linux", is entered at e_entry by Linux's 64-bit or
@@ -39,11 +39,11 @@ extern "C" {
  * ELF images go to their p_paddr, and are entered at e_entry, translated if that is a virtual
  * address of a segment. No segment may overlap another, leave RAM or touch A0000h-FFFFFh; in 64-bit
  * mode none may touch BOOT_TABLES_START..BOOT_TABLES_END, and the entry must lie below 4 GiB. All
- * of a multiboot image lies below 4 GiB. Modules follow the image's last byte below 4 GiB (at 1 MiB
- * or higher), each at the start of a page, in their order. Linux alone takes them as one initrd,
- * one behind the other at multiples of 4 bytes, as high as its header allows, above 4 GiB only if
- * they do not fit below. Every image that is not told by another protocol of its own gets the
- * Multiboot information structure; boot.h says where.
+ * of an image that starts without paging lies below 4 GiB. Modules follow the image's last byte
+ * below 4 GiB (at 1 MiB or higher), each at the start of a page, in their order. Linux alone takes
+ * them as one initrd, one behind the other at multiples of 4 bytes, as high as its header allows,
+ * above 4 GiB only if they do not fit below. Every image that is not told by another protocol of
+ * its own gets the Multiboot information structure; boot.h says where.
  */
 #define IMAGE_FLAT_START RAM_ONE_MEGABYTE
 

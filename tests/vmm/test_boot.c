@@ -163,6 +163,29 @@ static void test_linux_states(void **state)
 	assert_false(boot_write_linux_gdt(&f->ram, f->ram.size - BOOT_GDT_SIZE + 1, true));
 }
 
+static void test_who_follows_firmware(void **state)
+{
+	struct boot_state s;
+
+	(void)state;
+	boot_linux64(&s, 0x1000200, 0x7000, 0x7100);
+	assert_true(boot_follows_firmware(&s));
+	boot_linux32(&s, 0x1000200, 0x7000, 0x7100);
+	assert_true(boot_follows_firmware(&s));
+	boot_multiboot(&s, 0x1000200, 0x7000, 0x7100);
+	assert_true(boot_follows_firmware(&s));
+	boot_multiboot2(&s, 0x1000200, 0x7000, 0x7100);
+	assert_true(boot_follows_firmware(&s));
+	boot_pvh(&s, 0x1000200, 0x7000, 0x7100);
+	assert_true(boot_follows_firmware(&s));
+	boot_long_mode(&s, 0x1000200, 0x7000, 0x7100);
+	assert_false(boot_follows_firmware(&s));
+	boot_reset(&s, 0x806EA);
+	assert_false(boot_follows_firmware(&s));
+	boot_sipi(&s, 0x806EA, 0, 1);
+	assert_false(boot_follows_firmware(&s));
+}
+
 static void assert_real(const struct boot_segment *s, uint16_t selector, uint64_t base,
 			uint8_t type)
 {
@@ -306,6 +329,7 @@ int main(void)
 						fixture_teardown),
 		cmocka_unit_test(test_multiboot2_and_pvh_states),
 		cmocka_unit_test_setup_teardown(test_linux_states, fixture_setup, fixture_teardown),
+		cmocka_unit_test(test_who_follows_firmware),
 		cmocka_unit_test(test_reset),
 		cmocka_unit_test(test_init_keeps_cd_and_nw),
 		cmocka_unit_test(test_sipi_starts_at_its_page),
