@@ -26,9 +26,9 @@ extern "C" {
  *   it, QEMU refuses such files). Flag bits 0 and 1 are always honoured, bit 2 (video mode) is
  *   ignored, the other bits of 15:0 are refused.
  * - multiboot2: a Multiboot 2 header for i386 with a right checksum in the first 32768 bytes.
- * Loaded by its address tag or as ELF, entered as by Multiboot 1. A relocatable image stays where
- * it is linked to if its tag allows that, else it goes to the lowest place that the tag allows.
- * What is required, information or tag, and cannot be had here is refused by name.
+ *   Loaded by its address tag or as ELF, entered as by Multiboot 1. A relocatable image stays where
+ *   it is linked to if its tag allows that, else goes to the lowest place that the tag allows. What
+ *   is required, information or tag, and cannot be had here is refused by name.
  * - ELF: a static x86 executable without such a header. With a note XEN_ELFNOTE_PHYS32_ENTRY it is
  *   entered there by the PVH protocol, 32-bit protected mode with EBX to hvm_start_info. A Linux
  *   vmlinux without it, known by its note "Linux", is entered at e_entry by Linux's 64-bit or
