@@ -24,6 +24,7 @@ enum {
 	PREF_ADDRESS = 0x258,     /* 2.10 */
 	INIT_SIZE = 0x260,        /* 2.10 */
 
+	HEADER_END_LEAST = 0x22C, /* of 2.02 */
 	SECTOR = 512,
 	SETUP_SECTS_DEFAULT = 4,
 };
@@ -101,6 +102,11 @@ static enum image_verdict check_file(const struct image_bytes *file, struct imag
 				    "a Linux kernel of boot protocol %u.%02u; 2.02 (Linux 2.4.0) "
 				    "is the oldest that is understood",
 				    version >> 8, version & 0xFFu);
+	if (HEADER_MAGIC + file->bytes[JUMP_LENGTH] < HEADER_END_LEAST)
+		return image_refuse(why, IMAGE_BROKEN,
+				    "its setup header ends at %Xh, before the command line's "
+				    "pointer",
+				    HEADER_MAGIC + file->bytes[JUMP_LENGTH]);
 	if (!(file->bytes[LOADFLAGS] & LOADED_HIGH))
 		return image_refuse(why, IMAGE_BROKEN,
 				    "a Linux zImage, which runs below 1 MiB from real mode; build "

@@ -151,7 +151,7 @@ static void test_header_never_leaves_its_room(void **state)
 	assert_int_equal(fixture_load(f), 0);
 	fixture_ram_is(f, PARAMS + 0x268, 0xDD, 0x28);
 	fixture_ram_is(f, PARAMS + 0x290, 0, 0x40);
-	build_put(&f->build, 0x201, 0, 1);
+	build_put(&f->build, 0x201, 0x2A, 1);
 	assert_int_equal(fixture_load(f), 0);
 	fixture_ram_is(f, PARAMS + 0x22C, 0, 0x24);
 	assert_int_equal(byte_at(f, PARAMS + 0x210), 0xFF);
@@ -244,6 +244,8 @@ static void test_what_is_refused(void **state)
 		{0x1FE, 0x55AB, 2, "without the boot flag AA55h"},
 		{0x206, 0x201, 2, "boot protocol 2.01; 2.02"},
 		{0x206, 0, 2, "boot protocol 0.00; 2.02"},
+		{0x201, 0x29, 1, "its setup header ends at 22Bh, before"},
+		{0x201, 0, 1, "its setup header ends at 202h, before"},
 		{0x211, 0, 1, "a Linux zImage"},
 		{0x211, 0xFE, 1, "a Linux zImage"},
 		{0x1F1, 0, 1, "truncated: its setup has 2560 bytes and its kernel 4096"},
