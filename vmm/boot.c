@@ -19,8 +19,9 @@
 #define DR6_RESET    0xFFFF0FF0
 #define DR7_RESET    0x400
 
-/* What a Multiboot loader leaves in EAX (Multiboot Specification 3.2). */
-#define LOADER_MAGIC 0x2BADB002
+/* What a Multiboot loader leaves in EAX (Multiboot Specification 3.2, Multiboot2 3.3). */
+#define LOADER_MAGIC  0x2BADB002
+#define LOADER_MAGIC2 0x36D76289
 
 /*
  * SDM 3A, "Code- and Data-Segment Descriptor Types" and "System Descriptor Types": the type fields
@@ -35,10 +36,18 @@
 #define SELECTOR_DATA   0x10
 #define SELECTOR_CODE64 0x18
 
+/* Linux's __BOOT_CS and __BOOT_DS. */
+#define SELECTOR_LINUX_CODE 0x10
+#define SELECTOR_LINUX_DATA 0x18
+
+#define FLAT_CODE32         UINT64_C(0x00CF9B000000FFFF)
+#define FLAT_CODE64         UINT64_C(0x00AF9B000000FFFF)
+#define FLAT_DATA           UINT64_C(0x00CF93000000FFFF)
+
 static const uint64_t gdt[] = {
-	[SELECTOR_CODE32 / 8] = UINT64_C(0x00CF9B000000FFFF),
-	[SELECTOR_DATA / 8] = UINT64_C(0x00CF93000000FFFF),
-	[SELECTOR_CODE64 / 8] = UINT64_C(0x00AF9B000000FFFF),
+	[SELECTOR_CODE32 / 8] = FLAT_CODE32,
+	[SELECTOR_DATA / 8] = FLAT_DATA,
+	[SELECTOR_CODE64 / 8] = FLAT_CODE64,
 };
 
 /* What loading those descriptors gives. */
@@ -79,10 +88,10 @@ static const struct boot_segment real_data = {.limit = 0xFFFF,
 					      .s = true,
 					      .present = true};
 
-static void protected_mode(struct boot_state *state, uint64_t entry, uint64_t gdt_gpa,
-			   uint64_t info)
+static void protected_mode(struct boot_state *state, uint64_t entry, uint64_t gdt_gpa)
 {
 	*state = (struct boot_state){
+		.cs = flat_code32,
 		.ds = flat_data,
 		.es = flat_data,
 		.fs = flat_data,
@@ -94,28 +103,68 @@ static void protected_mode(struct boot_state *state, uint64_t entry, uint64_t gd
 		.cr0 = CR0_PE | CR0_ET,
 		.rip = entry,
 		.rflags = RFLAGS_FIXED,
-		.rax = LOADER_MAGIC,
-		.rbx = info,
 		.dr6 = DR6_RESET,
 		.dr7 = DR7_RESET,
 	};
 }
 
-void boot_long_mode(struct boot_state *state, uint64_t entry, uint64_t gdt_gpa, uint64_t info)
+static void paged(struct boot_state *state)
 {
-	protected_mode(state, entry, gdt_gpa, info);
+	uint16_t selector = state->cs.selector;
+
 	state->cs = flat_code64;
+	state->cs.selector = selector;
 	state->cr0 |= CR0_PG;
 	state->cr3 = BOOT_PAGE_TABLES;
 	state->cr4 = CR4_PAE;
 	state->efer = EFER_LME | EFER_LMA;
+}
+
+void boot_long_mode(struct boot_state *state, uint64_t entry, uint64_t gdt_gpa, uint64_t info)
+{
+	protected_mode(state, entry, gdt_gpa);
+	state->cs.selector = SELECTOR_CODE64;
+	paged(state);
+	state->rax = LOADER_MAGIC;
+	state->rbx = info;
 	state->rdi = info;
 }
 
-void boot_multiboot(struct boot_state *state, uint32_t entry, uint32_t gdt_gpa, uint32_t info)
+void boot_multiboot(struct boot_state *state, uint64_t entry, uint64_t gdt_gpa, uint64_t info)
 {
-	protected_mode(state, entry, gdt_gpa, info);
-	state->cs = flat_code32;
+	protected_mode(state, entry, gdt_gpa);
+	state->rax = LOADER_MAGIC;
+	state->rbx = info;
+}
+
+void boot_multiboot2(struct boot_state *state, uint64_t entry, uint64_t gdt_gpa, uint64_t info)
+{
+	protected_mode(state, entry, gdt_gpa);
+	state->rax = LOADER_MAGIC2;
+	state->rbx = info;
+}
+
+void boot_pvh(struct boot_state *state, uint64_t entry, uint64_t gdt_gpa, uint64_t info)
+{
+	protected_mode(state, entry, gdt_gpa);
+	state->rbx = info;
+}
+
+void boot_linux32(struct boot_state *state, uint64_t entry, uint64_t gdt_gpa, uint64_t params)
+{
+	struct boot_segment *data[] = {&state->ds, &state->es, &state->fs, &state->gs, &state->ss};
+
+	protected_mode(state, entry, gdt_gpa);
+	state->cs.selector = SELECTOR_LINUX_CODE;
+	for (unsigned i = 0; i < sizeof(data) / sizeof(data[0]); i++)
+		data[i]->selector = SELECTOR_LINUX_DATA;
+	state->rsi = params;
+}
+
+void boot_linux64(struct boot_state *state, uint64_t entry, uint64_t gdt_gpa, uint64_t params)
+{
+	boot_linux32(state, entry, gdt_gpa, params);
+	paged(state);
 }
 
 /* SDM 3A, table "IA-32 and Intel 64 Processor States Following Power-up, Reset, or INIT" */
@@ -155,14 +204,36 @@ void boot_sipi(struct boot_state *state, uint32_t signature, uint64_t cr0, uint8
 	state->rip = 0;
 }
 
-bool boot_write_gdt(const struct ram *ram, uint64_t gpa)
+bool boot_follows_firmware(const struct boot_state *state)
+{
+	if (!(state->cr0 & CR0_PE))
+		return false;
+	return !(state->cr0 & CR0_PG) || state->cs.selector == SELECTOR_LINUX_CODE;
+}
+
+static bool write_descriptors(const struct ram *ram, uint64_t gpa, const uint64_t *table)
 {
 	void *host = ram_at(ram, gpa, BOOT_GDT_SIZE);
 
 	if (!host)
 		return false;
-	memcpy(host, gdt, sizeof(gdt));
+	memcpy(host, table, sizeof(gdt));
 	return true;
+}
+
+bool boot_write_gdt(const struct ram *ram, uint64_t gpa)
+{
+	return write_descriptors(ram, gpa, gdt);
+}
+
+bool boot_write_linux_gdt(const struct ram *ram, uint64_t gpa, bool wide)
+{
+	const uint64_t linux_gdt[sizeof(gdt) / sizeof(gdt[0])] = {
+		[SELECTOR_LINUX_CODE / 8] = wide ? FLAT_CODE64 : FLAT_CODE32,
+		[SELECTOR_LINUX_DATA / 8] = FLAT_DATA,
+	};
+
+	return write_descriptors(ram, gpa, linux_gdt);
 }
 
 /* SDM 3A, "4-Level Paging and 5-Level Paging": table entries are present and writable; directory

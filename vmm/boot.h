@@ -21,8 +21,9 @@ extern "C" {
  *          as high as they can below 9F000h instead, or, if the image leaves no room there either,
  *          in the pages after it.
  *   9000h  PML4, page directory pointers and four page directories: six pages, up to EFFFh
- * An image entered by Multiboot has no page tables; GDT and information are as above, but only if
- * the image leaves 7000h free.
+ * An image entered without paging has no page tables; GDT and information are as above, but only
+ * if the image leaves 7000h free. Instead of the Multiboot information stands what the image's own
+ * protocol has: boot_params and command line, start info, or Multiboot 2 information.
  */
 #define BOOT_TABLES_START     UINT64_C(0x7000)
 #define BOOT_PAGE_TABLES      UINT64_C(0x9000)
@@ -57,7 +58,7 @@ struct boot_state {
 	struct boot_table gdtr, idtr;
 	uint64_t cr0, cr3, cr4, efer;
 	uint64_t rip, rflags;
-	uint64_t rax, rbx, rdx, rdi;
+	uint64_t rax, rbx, rdx, rsi, rdi;
 	uint64_t dr6, dr7;
 };
 
@@ -74,7 +75,25 @@ void boot_long_mode(struct boot_state *state, uint64_t entry, uint64_t gdt, uint
  * undefined; here it is good, for images that reload a segment before they load a GDT. Needs
  * boot_write_gdt(gdt) in RAM.
  */
-void boot_multiboot(struct boot_state *state, uint32_t entry, uint32_t gdt, uint32_t info);
+void boot_multiboot(struct boot_state *state, uint64_t entry, uint64_t gdt, uint64_t info);
+
+/* The i386 machine state of the Multiboot2 Specification: the same, but EAX = 36D76289h. */
+void boot_multiboot2(struct boot_state *state, uint64_t entry, uint64_t gdt, uint64_t info);
+
+/*
+ * Xen's "x86/HVM direct boot ABI" (PVH): 32-bit protected mode without paging as for Multiboot, EBX
+ * = info, EAX = 0.
+ */
+void boot_pvh(struct boot_state *state, uint64_t entry, uint64_t gdt, uint64_t info);
+
+/*
+ * "The Linux/x86 Boot Protocol", 64-bit and 32-bit: CS = 10h, data segments 18h, all flat,
+ * interrupts off, RSI = params, all other general registers 0. The first in 64-bit mode with the
+ * first 4 GiB mapped to themselves, the second without paging. Need boot_write_linux_gdt(gdt), the
+ * first boot_write_page_tables too.
+ */
+void boot_linux64(struct boot_state *state, uint64_t entry, uint64_t gdt, uint64_t params);
+void boot_linux32(struct boot_state *state, uint64_t entry, uint64_t gdt, uint64_t params);
 
 /*
  * SDM 3A, "Processor State After Reset": power-up or reset. signature is CPUID.1:EAX, found in EDX.
@@ -88,10 +107,19 @@ void boot_init(struct boot_state *state, uint32_t signature, uint64_t cr0);
 void boot_sipi(struct boot_state *state, uint32_t signature, uint64_t cr0, uint8_t vector);
 
 /*
+ * Whether the state is what a boot loader leaves, which firmware has gone before and set up the
+ * interrupt hardware: all of the above but boot_long_mode's, which finds a PC as after reset.
+ */
+bool boot_follows_firmware(const struct boot_state *state);
+
+/*
  * Writes the descriptors behind the selectors above to gpa: 08h 32-bit code, 10h data, 18h 64-bit
  * code, all flat. False, and nothing written, if BOOT_GDT_SIZE bytes there are not RAM.
  */
 bool boot_write_gdt(const struct ram *ram, uint64_t gpa);
+
+/* The same for Linux: 10h code, of 64 bits if `wide`, else of 32, and 18h data. */
+bool boot_write_linux_gdt(const struct ram *ram, uint64_t gpa, bool wide);
 
 /* Writes the page tables to BOOT_PAGE_TABLES. False, and nothing written, if that is not RAM. */
 bool boot_write_page_tables(const struct ram *ram);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Chooses an image's format, has it placed, adds modules and boot information.
-// What a format looks like is known to image_elf64.c, image_multiboot.c and image_flat.c alone.
+// What a format looks like is known to image_linux.c, image_multiboot.c and their kind alone.
 #include "vmm/image.h"
 
 #include <inttypes.h>
@@ -10,29 +10,15 @@
 #include <string.h>
 
 #include "vmm/image_file.h"
-#include "vmm/image_format.h"
-#include "vmm/multiboot_info.h"
-
-/* All that one load owns besides guest RAM. */
-struct load {
-	const struct image_request *request;
-	struct ram *ram;
-	struct image_error *error;
-	uint8_t *bytes;
-	char *command_line;
-	struct multiboot_module *modules;
-	struct image_plan plan;
-	uint64_t end;    /* low RAM is free from this page on */
-	uint64_t tables; /* GDT, and BOOT_GDT_SIZE further the information */
-};
+#include "vmm/image_load.h"
 
 static const struct {
 	const char *name;
 	enum image_verdict (*plan)(const struct image_bytes *file, struct image_plan *plan,
 				   struct image_reason *why);
 } formats[] = {
-	{"multiboot", image_multiboot_plan},
-	{"ELF64", image_elf64_plan},
+	{"Linux", image_linux_plan},           {"multiboot", image_multiboot_plan},
+	{"multiboot2", image_multiboot2_plan}, {"ELF", image_elf_enter_plan},
 	{"flat binary", image_flat_plan},
 };
 
@@ -47,6 +33,14 @@ enum image_verdict image_refuse(struct image_reason *why, enum image_verdict ver
 	return verdict;
 }
 
+uint16_t image_le16(const struct image_bytes *file, size_t offset)
+{
+	uint16_t value;
+
+	memcpy(&value, file->bytes + offset, sizeof(value));
+	return value;
+}
+
 uint32_t image_le32(const struct image_bytes *file, size_t offset)
 {
 	uint32_t value;
@@ -55,7 +49,15 @@ uint32_t image_le32(const struct image_bytes *file, size_t offset)
 	return value;
 }
 
-__attribute__((format(printf, 2, 3))) static bool bad(struct load *load, const char *format, ...)
+uint64_t image_le64(const struct image_bytes *file, size_t offset)
+{
+	uint64_t value;
+
+	memcpy(&value, file->bytes + offset, sizeof(value));
+	return value;
+}
+
+bool image_bad(struct image_load *load, const char *format, ...)
 {
 	va_list args;
 
@@ -67,7 +69,7 @@ __attribute__((format(printf, 2, 3))) static bool bad(struct load *load, const c
 }
 
 /* Adds one line to the refusal that choose_format has begun. */
-static void add_line(struct load *load, const char *format_name, const char *reason)
+static void add_line(struct image_load *load, const char *format_name, const char *reason)
 {
 	size_t used = strlen(load->error->text);
 
@@ -76,13 +78,13 @@ static void add_line(struct load *load, const char *format_name, const char *rea
 }
 
 /* Tries each format, and the plan in this RAM; leaves every reason in the error if none will do. */
-static bool choose_format(struct load *load, const struct image_bytes *file)
+static bool choose_format(struct image_load *load, const struct image_bytes *file)
 {
 	const char *owner = NULL;
 
-	bad(load, "cannot boot '%.400s': no image format fits", load->request->image.name);
+	image_bad(load, "cannot boot '%.400s': no image format fits", load->request->image.name);
 	for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++) {
-		struct image_reason why;
+		struct image_reason why = {.text = ""};
 		enum image_verdict verdict;
 
 		if (owner) {
@@ -102,7 +104,7 @@ static bool choose_format(struct load *load, const struct image_bytes *file)
 	return false;
 }
 
-static bool load_segments(struct load *load)
+static bool load_segments(struct image_load *load)
 {
 	struct image_source source;
 	struct image_bytes file;
@@ -112,16 +114,16 @@ static bool load_segments(struct load *load)
 		return false;
 	if (source.size > IMAGE_SIZE_MAX) {
 		image_file_close(&source);
-		return bad(load,
-			   "cannot boot '%.1000s': it has %" PRIu64
-			   " bytes, an image at most %" PRIu64,
-			   source.name, source.size, IMAGE_SIZE_MAX);
+		return image_bad(load,
+				 "cannot boot '%.1000s': it has %" PRIu64
+				 " bytes, an image at most %" PRIu64,
+				 source.name, source.size, IMAGE_SIZE_MAX);
 	}
 	load->bytes = malloc(source.size > 0 ? source.size : 1);
 	if (!load->bytes) {
 		image_file_close(&source);
-		bad(load, "cannot read '%.1000s': no host memory for its %" PRIu64 " bytes",
-		    source.name, source.size);
+		image_bad(load, "cannot read '%.1000s': no host memory for its %" PRIu64 " bytes",
+			  source.name, source.size);
 		load->error->kind = IMAGE_UNREADABLE;
 		return false;
 	}
@@ -134,136 +136,50 @@ static bool load_segments(struct load *load)
 	return true;
 }
 
-static size_t append_word(char *to, size_t used, const char *word)
+static void append_word(char *line, const char *word)
 {
-	size_t length = strlen(word);
+	size_t used = strlen(line);
 
 	if (used > 0)
-		to[used++] = ' ';
-	memcpy(to + used, word, length + 1);
-	return used + length;
+		line[used++] = ' ';
+	memcpy(line + used, word, strlen(word) + 1);
 }
 
-static bool build_command_line(struct load *load)
+static bool build_command_line(struct image_load *load)
 {
 	const struct image_request *request = load->request;
 	const char *append = request->append && request->append[0] ? request->append : NULL;
-	size_t size = strlen(request->image.name) + 1 + (append ? strlen(append) + 1 : 0);
-	size_t used;
+	const char *name = image_handover_names_image(&load->plan) ? request->image.name : NULL;
+	size_t size = 1 + (name ? strlen(name) + 1 : 0) + (append ? strlen(append) + 1 : 0);
 
 	for (size_t i = 0; i < request->arg_count; i++)
 		size += strlen(request->args[i]) + 1;
-	load->command_line = malloc(size);
+	load->command_line = calloc(1, size);
 	if (!load->command_line)
-		return bad(load, "no host memory for a command line of %zu bytes", size);
-	used = append_word(load->command_line, 0, request->image.name);
+		return image_bad(load, "no host memory for a command line of %zu bytes", size);
+	if (name)
+		append_word(load->command_line, name);
 	if (append)
-		used = append_word(load->command_line, used, append);
+		append_word(load->command_line, append);
 	for (size_t i = 0; i < request->arg_count; i++)
-		used = append_word(load->command_line, used, request->args[i]);
+		append_word(load->command_line, request->args[i]);
 	return true;
 }
 
-/* Chosen before the modules have places, since the tables may have to lie in front of them. */
-static bool place_tables(struct load *load, struct multiboot_content *content)
+static bool load_all(struct image_load *load, struct boot_state *state)
 {
-	const struct image_request *request = load->request;
-	uint64_t size;
-
-	load->modules = calloc(request->module_count + 1, sizeof(*load->modules));
-	if (!load->modules)
-		return bad(load, "no host memory for a list of %zu modules", request->module_count);
-	for (size_t i = 0; i < request->module_count; i++)
-		load->modules[i].string = request->modules[i].name;
-	*content = (struct multiboot_content){.command_line = load->command_line,
-					      .modules = load->modules,
-					      .module_count = request->module_count};
-	size = BOOT_GDT_SIZE + multiboot_info_size(load->ram, content);
-	load->tables = image_place_tables(&load->plan, load->ram, size, &load->end);
-	if (load->tables == 0)
-		return bad(load,
-			   "no room for %" PRIu64 " bytes of boot information (command line, %zu "
-			   "modules) beside the image in %" PRIu64
-			   " MiB of RAM; shorten them or ask "
-			   "for more with -m",
-			   size, request->module_count, load->ram->size / RAM_MIB);
-	return true;
-}
-
-static bool has_room(struct load *load, const struct image_source *source)
-{
-	uint64_t low_end = load->ram->ranges[0].length;
-	uint64_t size = ram_size_for(load->end, source->size) / RAM_MIB;
-	char cure[64] = "no -m would give it room";
-
-	if (source->size <= low_end - load->end)
-		return true;
-	if (size > 0)
-		snprintf(cure, sizeof(cure), "it needs -m %" PRIu64 "M at least", size);
-	return bad(
-		load,
-		"cannot load the module '%.1000s': it has %" PRIu64 " bytes, and behind the image "
-		"and the modules before it %" PRIu64 " are free (%" PRIX64 "h to %" PRIX64 "h); %s",
-		source->name, source->size, low_end - load->end, load->end, low_end, cure);
-}
-
-static bool load_module(struct load *load, size_t index)
-{
-	struct multiboot_module *module = &load->modules[index];
-	struct image_source source;
-	bool done;
-
-	if (!image_file_open(&load->request->modules[index], &source, load->error))
-		return false;
-	done = has_room(load, &source);
-	if (done && source.size > 0)
-		done = image_file_copy(&source, ram_at(load->ram, load->end, source.size),
-				       load->error);
-	image_file_close(&source);
-	module->start = (uint32_t)load->end;
-	module->end = (uint32_t)(load->end + source.size);
-	load->end = ram_page_up(load->end + source.size);
-	return done;
-}
-
-static bool write_tables(struct load *load, const struct multiboot_content *content,
-			 struct boot_state *state)
-{
-	const struct image_plan *plan = &load->plan;
-	uint64_t info = load->tables + BOOT_GDT_SIZE;
-
-	if (!boot_write_gdt(load->ram, load->tables) ||
-	    !multiboot_info_write(load->ram, info, content))
-		return bad(load, "no RAM at %" PRIX64 "h for the boot information", load->tables);
-	if (plan->mode == IMAGE_MULTIBOOT) {
-		boot_multiboot(state, (uint32_t)plan->entry, (uint32_t)load->tables,
-			       (uint32_t)info);
-		return true;
-	}
-	boot_long_mode(state, plan->entry, load->tables, info);
-	return boot_write_page_tables(load->ram) ||
-	       bad(load, "no RAM at %" PRIX64 "h for the first page tables", BOOT_PAGE_TABLES);
-}
-
-static bool load_all(struct load *load, struct boot_state *state)
-{
-	struct multiboot_content content;
-
 	if (!load_segments(load))
 		return false;
 	load->end = image_place_end(&load->plan);
-	if (!build_command_line(load) || !place_tables(load, &content))
-		return false;
-	for (size_t i = 0; i < load->request->module_count; i++)
-		if (!load_module(load, i))
-			return false;
-	return write_tables(load, &content, state);
+	/* The tables have their place before the modules: they may have to lie in front of them. */
+	return build_command_line(load) && image_handover_place(load) && image_modules_load(load) &&
+	       image_handover_write(load, state);
 }
 
 int image_load(const struct image_request *request, struct ram *ram, struct boot_state *state,
 	       struct image_error *error)
 {
-	struct load load = {.request = request, .ram = ram, .error = error};
+	struct image_load load = {.request = request, .ram = ram, .error = error};
 	bool done = load_all(&load, state);
 
 	free(load.bytes);

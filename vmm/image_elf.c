@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Program headers of a static ELF executable, 32 or 64 bits wide, turned into a plan.
-// Not the entry state, which image_elf64.c and image_multiboot.c decide; no sections, no symbols.
+// Not the entry state, which image_elf_enter.c and Multiboot decide; no sections, no symbols.
 #include <elf.h>
 #include <inttypes.h>
 #include <string.h>
@@ -15,7 +15,7 @@ struct elf_header {
 
 struct elf_segment {
 	uint32_t type;
-	uint64_t offset, vaddr, paddr, filesz, memsz;
+	uint64_t offset, vaddr, paddr, filesz, memsz, align;
 };
 
 bool image_elf_has_magic(const struct image_bytes *file)
@@ -62,11 +62,13 @@ static struct elf_segment read_segment(const struct image_bytes *file, uint64_t 
 	if (image_elf_is_64(file)) {
 		memcpy(&wide, file->bytes + offset, sizeof(wide));
 		return (struct elf_segment){wide.p_type,  wide.p_offset, wide.p_vaddr,
-					    wide.p_paddr, wide.p_filesz, wide.p_memsz};
+					    wide.p_paddr, wide.p_filesz, wide.p_memsz,
+					    wide.p_align};
 	}
 	memcpy(&narrow, file->bytes + offset, sizeof(narrow));
 	return (struct elf_segment){narrow.p_type,  narrow.p_offset, narrow.p_vaddr,
-				    narrow.p_paddr, narrow.p_filesz, narrow.p_memsz};
+				    narrow.p_paddr, narrow.p_filesz, narrow.p_memsz,
+				    narrow.p_align};
 }
 
 static enum image_verdict check_ident(const struct image_bytes *file, struct image_reason *why)
@@ -171,6 +173,9 @@ static enum image_verdict add_segments(const struct image_bytes *file,
 			return image_refuse(why, IMAGE_BROKEN,
 					    "dynamically linked, a program for an operating "
 					    "system; link it statically");
+		if (segment.type == PT_NOTE)
+			image_elf_read_notes(file, segment.offset, segment.filesz, segment.align,
+					     &plan->notes);
 		if (segment.type != PT_LOAD || segment.memsz == 0)
 			continue;
 		verdict = check_segment(file, i, &segment, why);

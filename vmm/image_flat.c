@@ -13,18 +13,36 @@ struct magic {
 	const char *what;
 };
 
+#define PACKED(kind) "packed with " kind ", a kernel or an initrd; unpack a kernel first"
+#define CPIO         "a cpio archive: an initrd, which goes beside a kernel as -initrd"
+
+/* The first that matches names the file: what else begins so stands before a general kind. */
 static const struct magic magics[] = {
-	{0, 4, "\177ELF", "begins as an ELF file"},
-	{0x202, 4, "HdrS", "a Linux kernel (bzImage), which needs a Linux boot loader"},
-	{0, 2, "MZ", "begins as a DOS, Windows or UEFI program (MZ)"},
+	{0x38, 4, "ARM\x64", "a Linux arm64 Image; this machine is an x86-64 PC"},
+	{0x38, 4, "RSC\x05", "a Linux RISC-V Image; this machine is an x86-64 PC"},
+	{0x24, 4, "\x18\x28\x6F\x01", "a Linux ARM zImage; this machine is an x86-64 PC"},
+	{0, 4, "\x27\x05\x19\x56", "a U-Boot uImage; give the kernel that is packed in it"},
+	{0, 4, "\xD0\x0D\xFE\xED", "a device tree, or a FIT image for U-Boot"},
 	{0, 2, "#!", "begins as a script (#!)"},
-	{0, 2, "\x1F\x8B", "compressed with gzip; unpack it first"},
-	{0, 5, "\3757zXZ", "compressed with xz; unpack it first"},
-	{0, 4, "\x28\xB5\x2F\xFD", "compressed with zstd; unpack it first"},
-	{0, 3, "BZh", "compressed with bzip2; unpack it first"},
+	{0, 6, "070701", CPIO},
+	{0, 6, "070702", CPIO},
+	{0, 6, "070707", CPIO},
+	{0, 2, "\xC7\x71", CPIO},
+	{0, 2, "\x1F\x8B", PACKED("gzip")},
+	{0, 5, "\3757zXZ", PACKED("xz")},
+	{0, 4, "\x28\xB5\x2F\xFD", PACKED("zstd")},
+	{0, 3, "BZh", PACKED("bzip2")},
+	{0, 4, "\x02\x21\x4C\x18", PACKED("lz4")},
+	{0, 4, "\x04\x22\x4D\x18", PACKED("lz4")},
+	{0, 4, "\x89LZO", PACKED("lzop")},
+	{0, 5, "\x5D\0\0\x80\0", PACKED("lzma")},
 	{0, 4, "PK\x03\x04", "a zip archive; unpack it first"},
-	{0, 8, "!<arch>\n", "an archive of object files; link them"},
+	{0x101, 5, "ustar", "a tar archive; unpack it first"},
+	{0, 8, "!<arch>\n", "an archive of object files, or a Debian package; link or unpack it"},
+	{0, 4, "hsqs", "a squashfs file system; only kernels can be booted"},
 	{0, 4, "QFI\xFB", "a qcow2 disk image; only kernels can be booted"},
+	{0x8001, 5, "CD001", "a CD image; only kernels can be booted"},
+	{0, 2, "MZ", NULL}, /* name_mz */
 	{0x1FE, 2, "\x55\xAA", "a boot sector or disk image, which needs a BIOS"},
 };
 
@@ -49,38 +67,45 @@ static bool is_text(const struct image_bytes *file)
 	return true;
 }
 
-/* Multiboot2 Specification, 3.1: 8-byte aligned in the first 32768 bytes, four fields sum to 0. */
-static bool has_multiboot2_header(const struct image_bytes *file)
+/* Microsoft PE Format, "MS-DOS Stub": where the PE header is; "Optional Header": its subsystem. */
+static const char *name_mz(const struct image_bytes *file)
 {
-	enum { SEARCHED = 32768, HEADER_SIZE = 16 };
+	enum { PE_POINTER = 0x3C, SUBSYSTEM = 0x5C, EFI_FIRST = 10, EFI_LAST = 13 };
+	static const char dos[] = "begins as a DOS program (MZ)";
+	uint32_t at;
 
-	for (size_t at = 0; at + HEADER_SIZE <= file->size && at + HEADER_SIZE <= SEARCHED;
-	     at += 8) {
-		uint32_t sum = 0;
+	if (file->size < PE_POINTER + 4)
+		return dos;
+	at = image_le32(file, PE_POINTER);
+	if (file->size < SUBSYSTEM + 2 || at > file->size - SUBSYSTEM - 2 ||
+	    memcmp(file->bytes + at, "PE\0\0", 4) != 0)
+		return dos;
+	if (image_le16(file, at + SUBSYSTEM) >= EFI_FIRST &&
+	    image_le16(file, at + SUBSYSTEM) <= EFI_LAST)
+		return "an EFI application without the Linux header, which needs EFI firmware";
+	return "a Windows program (MZ, PE)";
+}
 
-		if (image_le32(file, at) != 0xE85250D6)
-			continue;
-		for (size_t field = 0; field < HEADER_SIZE; field += 4)
-			sum += image_le32(file, at + field);
-		if (sum == 0)
-			return true;
-	}
-	return false;
+static const char *name_known(const struct image_bytes *file)
+{
+	for (size_t i = 0; i < sizeof(magics) / sizeof(magics[0]); i++)
+		if (has_magic(file, &magics[i]))
+			return magics[i].what ? magics[i].what : name_mz(file);
+	return NULL;
 }
 
 enum image_verdict image_flat_plan(const struct image_bytes *file, struct image_plan *plan,
 				   struct image_reason *why)
 {
+	const char *known;
+
 	if (file->size == 0)
 		return image_refuse(why, IMAGE_OTHER, "the file is empty");
-	for (size_t i = 0; i < sizeof(magics) / sizeof(magics[0]); i++)
-		if (has_magic(file, &magics[i]))
-			return image_refuse(why, IMAGE_OTHER, "%s", magics[i].what);
+	known = name_known(file);
+	if (known)
+		return image_refuse(why, IMAGE_OTHER, "%s", known);
 	if (is_text(file))
 		return image_refuse(why, IMAGE_OTHER, "text, no code");
-	if (has_multiboot2_header(file))
-		return image_refuse(why, IMAGE_OTHER,
-				    "has a Multiboot 2 header; only Multiboot 1 is understood");
 	plan->segments[0] = (struct image_segment){
 		.gpa = IMAGE_FLAT_START, .memory_size = file->size, .file_size = file->size};
 	plan->segment_count = 1;

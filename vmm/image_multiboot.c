@@ -25,10 +25,6 @@ enum {
 #define FLAGS_UNKNOWN  UINT32_C(0xFFF8)
 #define FLAG_ADDRESSES (UINT32_C(1) << 16)
 
-struct addresses {
-	uint32_t header, load, load_end, bss_end, entry;
-};
-
 static size_t searched(const struct image_bytes *file)
 {
 	return file->size < HEADER_SEARCHED ? file->size : HEADER_SEARCHED;
@@ -50,64 +46,23 @@ static bool find_header(const struct image_bytes *file, size_t *at, unsigned *ba
 	return false;
 }
 
-static enum image_verdict check_addresses(const struct addresses *a, size_t at,
-					  struct image_reason *why)
-{
-	if (a->header < a->load || a->header - a->load > at)
-		return image_refuse(why, IMAGE_BROKEN,
-				    "the header at offset %zu is to go to %" PRIX32
-				    "h, so the load address %" PRIX32 "h is not in the file",
-				    at, a->header, a->load);
-	if (a->load_end != 0 && a->load_end <= a->load)
-		return image_refuse(why, IMAGE_BROKEN,
-				    "its load end %" PRIX32 "h is not above its load address "
-				    "%" PRIX32 "h",
-				    a->load_end, a->load);
-	return IMAGE_FITS;
-}
-
 static enum image_verdict plan_by_addresses(const struct image_bytes *file, size_t at,
 					    struct image_plan *plan, struct image_reason *why)
 {
-	struct addresses a;
-	struct image_segment segment;
-	enum image_verdict verdict;
+	struct image_addresses a;
 
 	if (at + HEADER_SIZE_WITH_ADDRESSES > searched(file))
 		return image_refuse(why, IMAGE_BROKEN,
 				    "the address fields of the header at offset %zu are cut off",
 				    at);
-	a = (struct addresses){
+	a = (struct image_addresses){
 		.header = image_le32(file, at + HEADER_ADDR),
 		.load = image_le32(file, at + LOAD_ADDR),
 		.load_end = image_le32(file, at + LOAD_END_ADDR),
 		.bss_end = image_le32(file, at + BSS_END_ADDR),
 		.entry = image_le32(file, at + ENTRY_ADDR),
 	};
-	verdict = check_addresses(&a, at, why);
-	if (verdict != IMAGE_FITS)
-		return verdict;
-
-	segment.gpa = a.load;
-	segment.file_offset = at - (a.header - a.load);
-	segment.file_size =
-		a.load_end != 0 ? a.load_end - a.load : file->size - segment.file_offset;
-	if (segment.file_size > file->size - segment.file_offset)
-		return image_refuse(why, IMAGE_BROKEN,
-				    "truncated: the header wants %" PRIu64
-				    " bytes at offset %" PRIu64 ", the file has %zu",
-				    segment.file_size, segment.file_offset, file->size);
-	if (a.bss_end != 0 && a.bss_end < segment.gpa + segment.file_size)
-		return image_refuse(why, IMAGE_BROKEN,
-				    "its bss end %" PRIX32
-				    "h lies before the end of what is loaded, "
-				    "%" PRIX64 "h",
-				    a.bss_end, segment.gpa + segment.file_size);
-	segment.memory_size = a.bss_end != 0 ? (uint64_t)a.bss_end - a.load : segment.file_size;
-	plan->segments[0] = segment;
-	plan->segment_count = 1;
-	plan->entry = a.entry;
-	return IMAGE_FITS;
+	return image_addresses_plan(file, at, &a, plan, why);
 }
 
 static enum image_verdict plan_by_elf(const struct image_bytes *file, struct image_plan *plan,

@@ -69,10 +69,10 @@ static bool check_segment(const struct image_plan *plan, const struct image_segm
 {
 	uint64_t last = segment_end(segment) - 1;
 
-	if (plan->mode == IMAGE_MULTIBOOT && last >= RAM_HIGH_START) {
+	if (!image_is_paged(plan) && last >= RAM_HIGH_START) {
 		image_refuse(why, IMAGE_BROKEN,
 			     "its segment %" PRIX64 "h-%" PRIX64
-			     "h lies above 4 GiB, out of reach for a Multiboot image",
+			     "h lies above 4 GiB, out of reach for what starts without paging",
 			     segment->gpa, last);
 		return false;
 	}
@@ -85,8 +85,7 @@ static bool check_segment(const struct image_plan *plan, const struct image_segm
 			     segment->gpa, last);
 		return false;
 	}
-	if (plan->mode == IMAGE_LONG_MODE &&
-	    segment_touches(segment, BOOT_TABLES_START, BOOT_TABLES_END)) {
+	if (image_is_paged(plan) && segment_touches(segment, BOOT_TABLES_START, BOOT_TABLES_END)) {
 		image_refuse(why, IMAGE_BROKEN,
 			     "its segment %" PRIX64 "h-%" PRIX64 "h touches %" PRIX64 "h-%" PRIX64
 			     "h, where the first page tables and the boot information lie; link it "

@@ -55,6 +55,7 @@ static int set_rest(const struct vm *vm, int fd, const struct boot_state *state)
 		.rax = state->rax,
 		.rbx = state->rbx,
 		.rdx = state->rdx,
+		.rsi = state->rsi,
 		.rdi = state->rdi,
 		.rip = state->rip,
 		.rflags = state->rflags,

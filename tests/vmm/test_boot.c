@@ -54,7 +54,6 @@ static void assert_protected(const struct boot_state *s)
 	assert_true(s->ldtr.unusable);
 	assert_true(s->tr.present && !s->tr.s && s->tr.type == 0xB && s->tr.limit >= 0x67);
 	assert_int_equal(s->rflags, 2);
-	assert_int_equal((uint32_t)s->rax, 0x2BADB002);
 	assert_int_equal(s->dr6, 0xFFFF0FF0);
 	assert_int_equal(s->dr7, 0x400);
 }
@@ -67,6 +66,7 @@ static void test_long_mode(void **state)
 	memset(&s, 0xFF, sizeof(s));
 	boot_long_mode(&s, 0x123456, 0x7000, 0x7100);
 	assert_protected(&s);
+	assert_int_equal(s.rax, 0x2BADB002);
 	assert_flat(&s.cs, 0x18, 0xB);
 	assert_true(s.cs.l && !s.cs.db);
 	assert_int_equal(s.cr0, 0x80000011);
@@ -76,6 +76,7 @@ static void test_long_mode(void **state)
 	assert_int_equal(s.rip, 0x123456);
 	assert_int_equal(s.rbx, 0x7100);
 	assert_int_equal(s.rdi, 0x7100);
+	assert_int_equal(s.rsi, 0);
 	assert_int_equal(s.rdx, 0);
 	assert_int_equal(s.idtr.limit, 0);
 	assert_int_equal(s.gdtr.base, 0x7000);
@@ -106,6 +107,85 @@ static void test_multiboot_state(void **state)
 	assert_loads_as(f, &s, &s.ss);
 }
 
+static void test_multiboot2_and_pvh_states(void **state)
+{
+	struct boot_state one, other;
+
+	(void)state;
+	memset(&one, 0xFF, sizeof(one));
+	boot_multiboot(&one, 0x123456, 0x20000, 0x20100);
+	assert_int_equal(one.rax, 0x2BADB002);
+	memset(&other, 0xFF, sizeof(other));
+	boot_multiboot2(&other, 0x123456, 0x20000, 0x20100);
+	assert_int_equal(other.rax, 0x36D76289);
+	other.rax = one.rax;
+	assert_memory_equal(&one, &other, sizeof(one));
+	memset(&other, 0xFF, sizeof(other));
+	boot_pvh(&other, 0x123456, 0x20000, 0x20100);
+	assert_int_equal(other.rax, 0);
+	other.rax = one.rax;
+	assert_memory_equal(&one, &other, sizeof(one));
+}
+
+static void test_linux_states(void **state)
+{
+	struct fixture *f = *state;
+
+	for (unsigned wide = 0; wide < 2; wide++) {
+		struct boot_state s;
+
+		memset(&s, 0xFF, sizeof(s));
+		if (wide)
+			boot_linux64(&s, 0x1000200, 0x7000, 0x7100);
+		else
+			boot_linux32(&s, 0x1000200, 0x7000, 0x7100);
+		assert_flat(&s.cs, 0x10, 0xB);
+		assert_flat(&s.ds, 0x18, 3);
+		assert_flat(&s.es, 0x18, 3);
+		assert_flat(&s.fs, 0x18, 3);
+		assert_flat(&s.gs, 0x18, 3);
+		assert_flat(&s.ss, 0x18, 3);
+		assert_int_equal(s.cs.l, wide);
+		assert_int_equal(s.cs.db, !wide);
+		assert_int_equal(s.cr0, wide ? 0x80000011 : 0x11);
+		assert_int_equal(s.cr3, wide ? 0x9000 : 0);
+		assert_int_equal(s.cr4, wide ? 0x20 : 0);
+		assert_int_equal(s.efer, wide ? 0x500 : 0);
+		assert_int_equal(s.rip, 0x1000200);
+		assert_int_equal(s.rsi, 0x7100);
+		assert_int_equal(s.rax | s.rbx | s.rdx | s.rdi, 0);
+		assert_int_equal(s.rflags, 2);
+		assert_true(boot_write_linux_gdt(&f->ram, 0x7000, wide));
+		assert_loads_as(f, &s, &s.cs);
+		assert_loads_as(f, &s, &s.ds);
+		assert_int_equal(fixture_u64(f, 0x7000), 0);
+	}
+	assert_false(boot_write_linux_gdt(&f->ram, f->ram.size - BOOT_GDT_SIZE + 1, true));
+}
+
+static void test_who_follows_firmware(void **state)
+{
+	struct boot_state s;
+
+	(void)state;
+	boot_linux64(&s, 0x1000200, 0x7000, 0x7100);
+	assert_true(boot_follows_firmware(&s));
+	boot_linux32(&s, 0x1000200, 0x7000, 0x7100);
+	assert_true(boot_follows_firmware(&s));
+	boot_multiboot(&s, 0x1000200, 0x7000, 0x7100);
+	assert_true(boot_follows_firmware(&s));
+	boot_multiboot2(&s, 0x1000200, 0x7000, 0x7100);
+	assert_true(boot_follows_firmware(&s));
+	boot_pvh(&s, 0x1000200, 0x7000, 0x7100);
+	assert_true(boot_follows_firmware(&s));
+	boot_long_mode(&s, 0x1000200, 0x7000, 0x7100);
+	assert_false(boot_follows_firmware(&s));
+	boot_reset(&s, 0x806EA);
+	assert_false(boot_follows_firmware(&s));
+	boot_sipi(&s, 0x806EA, 0, 1);
+	assert_false(boot_follows_firmware(&s));
+}
+
 static void assert_real(const struct boot_segment *s, uint16_t selector, uint64_t base,
 			uint8_t type)
 {
@@ -132,7 +212,7 @@ static void assert_reset_but_for_cs_cr0_rip(const struct boot_state *s)
 	assert_int_equal(s->idtr.limit, 0xFFFF);
 	assert_int_equal(s->rflags, 2);
 	assert_int_equal(s->rdx, 0x806EA);
-	assert_int_equal(s->rax | s->rbx | s->rdi | s->cr3 | s->cr4 | s->efer, 0);
+	assert_int_equal(s->rax | s->rbx | s->rsi | s->rdi | s->cr3 | s->cr4 | s->efer, 0);
 	assert_int_equal(s->dr6, 0xFFFF0FF0);
 	assert_int_equal(s->dr7, 0x400);
 }
@@ -247,6 +327,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_long_mode, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(test_multiboot_state, fixture_setup,
 						fixture_teardown),
+		cmocka_unit_test(test_multiboot2_and_pvh_states),
+		cmocka_unit_test_setup_teardown(test_linux_states, fixture_setup, fixture_teardown),
+		cmocka_unit_test(test_who_follows_firmware),
 		cmocka_unit_test(test_reset),
 		cmocka_unit_test(test_init_keeps_cd_and_nw),
 		cmocka_unit_test(test_sipi_starts_at_its_page),

@@ -78,9 +78,12 @@ static void test_elf32_without_header(void **state)
 	struct fixture *f = *state;
 
 	build_small_elf(&f->build, false, 0x100000);
-	BAD(f, "\n  multiboot: no Multiboot header in the first 8192 bytes"
-	       "\n  ELF64: an ELF file, but not of 64 bits");
-	assert_non_null(strstr(f->error.text, "\n  flat binary: begins as an ELF file"));
+	BAD(f,
+	    "\n  multiboot: no Multiboot header in the first 8192 bytes"
+	    "\n  multiboot2: no Multiboot 2 header with a right checksum in the first 32768 bytes"
+	    "\n  ELF: an ELF file of 32 bits");
+	assert_non_null(
+		strstr(f->error.text, "\n  flat binary: not tried, the file is of format ELF"));
 }
 
 static void test_elf32_truncated_anywhere(void **state)
@@ -103,7 +106,7 @@ static void test_elf_for_another_machine(void **state)
 	build_elf_with_header(&f->build, false, 0);
 	build_put(&f->build, 18, BUILD_EM_X86_64, 2);
 	BAD(f, "an ELF32 file for machine 62; only 3 (80386)");
-	assert_non_null(strstr(f->error.text, "ELF64: not tried, the file is of format multiboot"));
+	assert_non_null(strstr(f->error.text, "ELF: not tried, the file is of format multiboot"));
 	build_elf_with_header(&f->build, false, 0);
 	build_put(&f->build, 4, 9, 1);
 	BAD(f, "multiboot: an ELF file of unknown class 9");
@@ -277,10 +280,10 @@ static void test_elf64_segment_above_4_gib(void **state)
 
 	build_elf_with_header(&f->build, true, 0);
 	build_load(&f->build, 0x1000, 0x100000000, 16, 16);
-	BAD(f, "lies above 4 GiB, out of reach for a Multiboot image");
+	BAD(f, "lies above 4 GiB, out of reach for what starts");
 	build_elf_with_header(&f->build, true, 0);
 	build_load(&f->build, 0x1000, 0xFFFFFFF8, 16, 16);
-	BAD(f, "lies above 4 GiB, out of reach for a Multiboot image");
+	BAD(f, "lies above 4 GiB, out of reach for what starts");
 }
 
 /* GDT and information make way for an image in low memory. */

@@ -11,17 +11,19 @@
 #include <string.h>
 
 #include "tests/vmm/image_fixture.h"
+#include "vmm/memory_map.h"
 #include "vmm/multiboot_info.h"
 
 #define GIB UINT64_C(0x40000000)
 
 static void test_fields(void **state)
 {
-	static const struct multiboot_module modules[] = {
+	static const struct boot_module modules[] = {
 		{0x200000, 0x200005, "first"},
 		{0x201000, 0x201000, ""},
 	};
-	static const struct multiboot_content content = {"img a=b c", modules, 2};
+	static const struct boot_content content = {
+		.command_line = "img a=b c", .modules = modules, .module_count = 2};
 	struct fixture *f = *state;
 	uint64_t size = multiboot_info_size(&f->ram, &content);
 	uint32_t list;
@@ -55,7 +57,7 @@ static void test_fields(void **state)
 
 static void test_memory_map_in_guest_ram(void **state)
 {
-	static const struct multiboot_content content = {"", NULL, 0};
+	static const struct boot_content content = {.command_line = ""};
 	struct fixture *f = *state;
 	const struct {
 		uint64_t start, length;
@@ -99,19 +101,19 @@ static void test_memory_map_around_the_hole(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		struct multiboot_region map[MULTIBOOT_REGIONS_MAX];
+		struct memory_region map[MEMORY_REGIONS_MAX];
 		struct ram ram;
 		char why[200];
 
 		assert_int_equal(ram_create(&ram, rows[i].size, why, sizeof(why)), RAM_OK);
-		assert_int_equal(multiboot_info_map(&ram, map), rows[i].high_length ? 5 : 4);
+		assert_int_equal(memory_map(&ram, map), rows[i].high_length ? 5 : 4);
 		assert_int_equal(map[3].start, 0x100000);
 		assert_int_equal(map[3].length, rows[i].low_length);
-		assert_int_equal(map[3].type, MULTIBOOT_USABLE);
+		assert_int_equal(map[3].type, MEMORY_USABLE);
 		if (rows[i].high_length > 0) {
 			assert_int_equal(map[4].start, 4 * GIB);
 			assert_int_equal(map[4].length, rows[i].high_length);
-			assert_int_equal(map[4].type, MULTIBOOT_USABLE);
+			assert_int_equal(map[4].type, MEMORY_USABLE);
 		}
 		ram_destroy(&ram);
 	}
@@ -119,7 +121,7 @@ static void test_memory_map_around_the_hole(void **state)
 
 static void test_no_room(void **state)
 {
-	static const struct multiboot_content content = {"img", NULL, 0};
+	static const struct boot_content content = {.command_line = "img"};
 	struct fixture *f = *state;
 	uint64_t size = multiboot_info_size(&f->ram, &content);
 	char why[200];
