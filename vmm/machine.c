@@ -14,8 +14,7 @@
 #include "vmm/machine_clock.h"
 #include "vmm/machine_devices.h"
 #include "vmm/machine_firmware.h"
-
-#define CR0_PG 0x80000000u
+#include "vmm/machine_tables.h"
 
 extern const uint8_t vmm_tour_image[], vmm_tour_image_end[];
 
@@ -91,6 +90,8 @@ static bool load(struct machine *m, struct boot_state *state, struct result *why
 		.arg_count = (size_t)options->guest_arg_count,
 		.modules = modules,
 		.module_count = options->initrd_count,
+		.rsdp = machine_tables_acpi(m),
+		.text_screen = true,
 	};
 	struct image_error error;
 
@@ -133,12 +134,6 @@ static bool make_vcpus(struct machine *m, struct event_base *base, struct result
 	return true;
 }
 
-/* Only a Multiboot image is entered in protected mode without paging. */
-static bool state_is_multiboot(const struct boot_state *state)
-{
-	return !(state->cr0 & CR0_PG);
-}
-
 static bool boot(struct machine *m, const struct boot_state *state, struct result *why)
 {
 	int error = vm_map_ram(&m->vm, &m->ram, NULL, 0);
@@ -148,7 +143,8 @@ static bool boot(struct machine *m, const struct boot_state *state, struct resul
 			    strerror(-error));
 		return false;
 	}
-	error = state_is_multiboot(state) ? machine_firmware(m) : 0;
+	machine_tables_mp(m);
+	error = boot_follows_firmware(state) ? machine_firmware(m) : 0;
 	if (error >= 0)
 		error = vcpu_boot(&m->vcpus[0], state);
 	if (error < 0)

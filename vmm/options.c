@@ -26,6 +26,8 @@ enum id {
 	OPT_APPEND,
 	OPT_NO_REBOOT,
 	OPT_HPET,
+	OPT_ACPI,
+	OPT_MPTABLE,
 	OPT_LAPIC,
 	OPT_NO_X2APIC,
 	OPT_NO_TSC_DEADLINE,
@@ -81,6 +83,8 @@ static const struct option option_table[] = {
 	{"-append", OPT_APPEND, OF_GUEST, "a command line"},
 	{"-no-reboot", OPT_NO_REBOOT, OF_GUEST, NULL},
 	{"--hpet", OPT_HPET, OF_GUEST, NULL},
+	{"--acpi", OPT_ACPI, OF_GUEST, "the word on or off"},
+	{"--mptable", OPT_MPTABLE, OF_GUEST, "the word on or off"},
 	{"--lapic", OPT_LAPIC, OF_RUN, "the word user or kernel"},
 	{"--no-x2apic", OPT_NO_X2APIC, OF_GUEST | OF_RANDOM, NULL},
 	{"--no-tsc-deadline", OPT_NO_TSC_DEADLINE, OF_GUEST | OF_RANDOM, NULL},
@@ -188,6 +192,14 @@ static bool unknown_option(const struct parser *p, const char *given, size_t len
 }
 
 /* ---------------------------------------------------------------- values */
+
+static bool take_off(struct parser *p, const char *name, const char *value, bool *off)
+{
+	*off = strcmp(value, "off") == 0;
+	if (*off || strcmp(value, "on") == 0)
+		return true;
+	return refuse(p, "%s: '%s' is neither on nor off", name, value);
+}
 
 static bool take_lapic(const struct parser *p, const char *value)
 {
@@ -298,6 +310,8 @@ static bool take(struct parser *p, const struct option *option, const char *valu
 	case OPT_APPEND: o->append = value; return true;
 	case OPT_NO_REBOOT: o->no_reboot = true; return true;
 	case OPT_HPET: o->hpet = true; return true;
+	case OPT_ACPI: return take_off(p, "--acpi", value, &o->no_acpi);
+	case OPT_MPTABLE: return take_off(p, "--mptable", value, &o->no_mptable);
 	case OPT_LAPIC: return take_lapic(p, value);
 	case OPT_NO_X2APIC: o->x2apic = false; return true;
 	case OPT_NO_TSC_DEADLINE: o->tsc_deadline = false; return true;

@@ -59,6 +59,8 @@ struct options {
 	const char *result_json;
 	bool stats;
 	bool hpet;                /* --hpet */
+	bool no_acpi;             /* --acpi=off */
+	bool no_mptable;          /* --mptable=off */
 	bool no_reboot;           /* -no-reboot: a reset by the guest ends the run */
 	struct options_diff diff; /* random programs unless there is an image or a replay */
 	/* doctor */

@@ -27,6 +27,7 @@ struct vcpu {
 	int fd;
 	struct kvm_run *run;
 	uint32_t signature; /* CPUID.1:EAX */
+	uint32_t features;  /* CPUID.1:EDX */
 
 	struct lapic *lapic; /* NULL: KVM's own, and so with all that is about it below */
 	void *lapic_memory, *lapic_page;

@@ -73,6 +73,7 @@ static bool init_rest(struct vcpu *v, struct kvm_cpuid2 *cpuid, struct result *w
 	if (error < 0)
 		return failed(why, v, "KVM_SET_CPUID2", error);
 	v->signature = cpuid_value(cpuid, 1, 0, 0);
+	v->features = cpuid_value(cpuid, 1, 0, 3);
 	return tsc_init(&v->tsc, v->vm, v->fd, tsc_host, why) &&
 	       (v->machine->options->kernel_lapic || init_lapic(v, cpuid, why));
 }

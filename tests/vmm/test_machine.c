@@ -59,7 +59,7 @@ static void test_devices_lie_where_a_pc_has_them(void **state)
 	assert_int_equal(cpus | port(rig, 0x511, false, 0, 1) << 8, 3);
 	port(rig, 0x70, true, 0x5F, 1);
 	assert_int_equal(port(rig, 0x71, false, 0, 1), 2);
-	assert_int_equal(port(rig, 0x2F8, false, 0, 4), 0xFFFFFFFF);
+	assert_int_equal(port(rig, 0x3E8, false, 0, 4), 0xFFFFFFFF);
 	rig_free(rig);
 }
 

@@ -130,7 +130,7 @@ static int exits(struct fake_vcpu *v, struct kvm_run *run)
 	case 0: return -EAGAIN;
 	case 1: return fake_out(v, 0x3F8, 'x', 1);
 	case 2: return fake_rdmsr(v, 0x8FF, KVM_MSR_EXIT_REASON_INVAL);
-	case 3: rig_of(v)->seen[0] = v->run->msr.error; return fake_mmio_read(v, 0xFEC00000, 4);
+	case 3: rig_of(v)->seen[0] = v->run->msr.error; return fake_mmio_read(v, 0xFED80000, 4);
 	case 4: rig_of(v)->seen[1] = fake_data(v); return fake_exit(run, KVM_EXIT_IRQ_WINDOW_OPEN);
 	default: return -EINTR;
 	}
@@ -220,7 +220,7 @@ static void test_edges_want_no_route(void **state)
 	out(rig, LINE + LEVEL, 1, 4);
 	assert_int_equal(rig->kvm.msi_count, 1);
 	assert_int_equal(rig->kvm.msis[0].address_lo, 0xFEE00004);
-	assert_int_equal(rig->kvm.msis[0].data, 0x52);
+	assert_int_equal(rig->kvm.msis[0].data, 0x4052);
 	rig_free(rig);
 }
 

@@ -75,6 +75,10 @@ static bool make_words(struct start *s, const struct options *o, bool kernel)
 		pair(s, "-append", o->append);
 	for (unsigned i = 0; i < o->initrd_count; i++)
 		pair(s, "-initrd", o->initrds[i]);
+	if (o->no_acpi)
+		word(s, "--acpi=off");
+	if (o->no_mptable)
+		word(s, "--mptable=off");
 	if (o->hpet)
 		word(s, "--hpet");
 	if (o->no_reboot)

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Firmware's place for tables, F0000h to FFFFFh, which every memory map reserves.
+// Not RAM that an image may be loaded to: the loader leaves it alone.
+
+#include "vmm/machine_tables.h"
+
+#include "vmm/acpi_tables.h"
+#include "vmm/machine.h"
+#include "vmm/mp_table.h"
+
+#define PLACE         0xF0000u
+#define ROOM          0x10000u
+#define RESET_PORT    0xCF9u
+#define RESET_VALUE   0x06u /* a hard reset */
+#define CENTURY       0x32u
+#define LAPIC_VERSION 0x14u
+
+static struct acpi_tables_machine acpi_machine(const struct machine *m)
+{
+	return (struct acpi_tables_machine){
+		.cpus = m->options->cpus,
+		.pm1_event = ACPI_PM_PORT + ACPI_PM_EVENT,
+		.pm1_control = ACPI_PM_PORT + ACPI_PM_CONTROL,
+		.pm_timer = ACPI_PM_PORT + ACPI_PM_TIMER,
+		.smi_command = ACPI_PM_SMI_PORT,
+		.acpi_enable = ACPI_PM_SMI_ENABLE,
+		.acpi_disable = ACPI_PM_SMI_DISABLE,
+		.power_button = true,
+		.s5_type = ACPI_PM_TYPE_S5,
+		.reset_port = RESET_PORT,
+		.reset_value = RESET_VALUE,
+		.century = CENTURY,
+		.com2 = true,
+		.hpet_id = m->options->hpet ? HPET_ID : 0,
+		.hpet_shortest_period = HPET_SHORTEST_PERIOD,
+	};
+}
+
+uint64_t machine_tables_acpi(struct machine *m)
+{
+	const struct acpi_tables_machine acpi = acpi_machine(m);
+	uint8_t *host = ram_at(&m->ram, PLACE, ROOM);
+
+	if (m->options->no_acpi || !host || !acpi_tables_write(&acpi, host, PLACE, ROOM))
+		return 0;
+	return PLACE;
+}
+
+void machine_tables_mp(struct machine *m)
+{
+	const struct acpi_tables_machine acpi = acpi_machine(m);
+	const struct vcpu *bsp = &m->vcpus[0];
+	const struct mp_table_machine mp = {
+		.cpus = m->options->cpus,
+		.lapic_version = LAPIC_VERSION,
+		.cpu_signature = bsp->signature,
+		.cpu_features = bsp->features,
+	};
+	size_t used = m->options->no_acpi ? 0 : acpi_tables_size(&acpi);
+	uint64_t at =
+		PLACE + (used + MP_TABLE_ALIGNMENT - 1) / MP_TABLE_ALIGNMENT * MP_TABLE_ALIGNMENT;
+	uint8_t *host = ram_at(&m->ram, PLACE, ROOM);
+
+	if (!m->options->no_mptable && host)
+		mp_table_write(&mp, host + (at - PLACE), at, ROOM - (at - PLACE));
+}
