@@ -17,38 +17,54 @@
 #define BOUND_MAX_NS    UINT64_C(4000000)
 #define BURST_FROM_NS   UINT64_C(400000) /* shorter waits are left to the bounds alone */
 #define BURST_STEPS     100u
-#define BURST_NS        UINT64_C(1000000) /* the kick behind every stepped entry */
-#define BURST_SHARE     10u               /* at most 1/10 of the time */
+#define BURST_NS        UINT64_C(1000000)  /* the kick behind every stepped entry */
+#define BURST_SHARE     10u                /* at most 1/10 of the time */
+#define OWN_CREDIT_NS   UINT64_C(50000000) /* ... of which so much may be saved up */
 #define RFLAGS_TF       0x100u
 #define RFLAGS_TF_BYTE  1u
 #define DR7_ENABLED     0xFFu
+#define DR7_EXECUTE_0   0x402u /* breakpoint 0, global, on execution; bit 10 is always set */
 #define PAGE_MASK       (RAM_PAGE_SIZE - 1)
 #define INSTRUCTION_MAX 15u
 #define REGISTERS       (KVM_SYNC_X86_REGS | KVM_SYNC_X86_SREGS | KVM_SYNC_X86_EVENTS)
 #define OPCODE_HLT      0xF4u
 #define OPCODE_POPF     0x9Du
 #define OPCODE_IRET     0xCFu
+#define OPERAND_SIZE    0x66
+#define REX_W           0x48
 
-static bool set_debug(struct vcpu *v, uint32_t control)
+/* With a breakpoint where it says, but at 0. */
+static bool set_debug(struct vcpu *v, uint32_t control, uint64_t breakpoint)
 {
 	struct kvm_guest_debug debug = {.control = control};
 
+	if (breakpoint) {
+		debug.control |= KVM_GUESTDBG_USE_HW_BP;
+		debug.arch.debugreg[0] = breakpoint;
+		debug.arch.debugreg[7] = DR7_EXECUTE_0;
+	}
 	return kvm_ioctl(v->vm->kvm, v->fd, KVM_SET_GUEST_DEBUG, &debug) >= 0;
 }
 
 void step_stop(struct vcpu *v)
 {
 	struct step *s = &v->step;
-	uint64_t now;
+	uint64_t now, rest;
 
 	if (!s->on)
 		return;
-	set_debug(v, 0);
+	set_debug(v, 0, 0);
+	s->aimed = false;
 	now = kick_clock_ns();
 	s->on = false;
 	s->page = NULL;
 	v->run->kvm_valid_regs = 0;
-	s->rest_until_ns = now + (now - s->started_ns) * (BURST_SHARE - 1);
+	rest = (now - s->started_ns) * (BURST_SHARE - 1);
+	if (!s->by_own)
+		s->rest_until_ns = now + rest;
+	else
+		s->own_spent_until_ns =
+			(s->own_spent_until_ns > now ? s->own_spent_until_ns : now) + rest;
 }
 
 /* The byte at a linear address, or -1 where that is not RAM. */
@@ -83,35 +99,72 @@ static bool is_prefix(int byte, bool long_mode)
 	}
 }
 
+/* A byte of the stack, counted from its top, or -1 where that is not RAM. */
+static int stack_byte(struct vcpu *v, const struct kvm_regs *regs, const struct kvm_sregs *sregs,
+		      unsigned offset)
+{
+	uint64_t linear = fetch_stack(sregs, regs->rsp) + offset;
+	const uint8_t *page =
+		fetch_page(v->vm, v->fd, &v->machine->ram, linear & ~(uint64_t)PAGE_MASK);
+
+	return page ? *(const volatile uint8_t *)&page[linear & PAGE_MASK] : -1;
+}
+
 /* Whether the flags that POPF is about to load, of whichever size, have the trap flag. */
 static bool pops_trap_flag(struct vcpu *v, const struct kvm_regs *regs,
 			   const struct kvm_sregs *sregs)
 {
-	uint64_t linear = fetch_stack(sregs, regs->rsp) + RFLAGS_TF_BYTE;
-	const uint8_t *page =
-		fetch_page(v->vm, v->fd, &v->machine->ram, linear & ~(uint64_t)PAGE_MASK);
+	int byte = stack_byte(v, regs, sregs, RFLAGS_TF_BYTE);
 
-	return !page ||
-	       (*(const volatile uint8_t *)&page[linear & PAGE_MASK] & (RFLAGS_TF >> 8)) != 0;
+	return byte < 0 || (byte & (RFLAGS_TF >> 8)) != 0;
+}
+
+/* Where IRET, with operands of so many bytes, goes on in kernel code without the trap flag; 0: it
+ * does not, or that cannot be read. */
+static uint64_t returns_to_kernel(struct vcpu *v, const struct kvm_regs *regs,
+				  const struct kvm_sregs *sregs, unsigned bytes)
+{
+	int cs = stack_byte(v, regs, sregs, bytes);
+	int flags = stack_byte(v, regs, sregs, 2 * bytes + RFLAGS_TF_BYTE);
+	uint64_t rip = 0;
+
+	if (cs < 0 || (cs & 3) != 0 || flags < 0 || (flags & (RFLAGS_TF >> 8)))
+		return 0;
+	for (unsigned i = 0; i < bytes; i++) {
+		int byte = stack_byte(v, regs, sregs, i);
+
+		if (byte < 0)
+			return 0;
+		rip |= (uint64_t)byte << 8 * i;
+	}
+	return rip;
 }
 
 /*
  * A step over HLT comes back as a step, as if HLT were no instruction. POPF and IRET may set the
- * guest's own trap flag, whose traps would be lost among ours. What cannot be read is not stepped
- * either.
+ * guest's own trap flag, whose traps would be lost among ours, and user code is not stepped. What
+ * cannot be read is not stepped either.
  */
 static bool ends_burst(struct vcpu *v, const struct kvm_regs *regs, const struct kvm_sregs *sregs)
 {
 	uint64_t linear = fetch_linear(sregs, regs->rip);
+	unsigned mode = fetch_mode(sregs), bytes = mode == 16 ? 2 : 4;
 
+	v->step.target = 0;
 	for (unsigned i = 0; i < INSTRUCTION_MAX; i++) {
 		int byte = fetch(v, linear + i, sregs->cr3);
 
-		if (is_prefix(byte, fetch_mode(sregs) == 64))
+		if (byte == OPERAND_SIZE)
+			bytes = mode == 16 ? 4 : 2;
+		if (mode == 64 && (byte & REX_W) == REX_W)
+			bytes = 8;
+		if (is_prefix(byte, mode == 64))
 			continue;
 		if (byte == OPCODE_POPF)
 			return pops_trap_flag(v, regs, sregs);
-		return byte < 0 || byte == OPCODE_HLT || byte == OPCODE_IRET;
+		if (byte == OPCODE_IRET)
+			return !(v->step.target = returns_to_kernel(v, regs, sregs, bytes));
+		return byte < 0 || byte == OPCODE_HLT;
 	}
 	return true;
 }
@@ -170,7 +223,7 @@ static bool can_step(struct vcpu *v, bool first)
  * KVM_SET_GUEST_DEBUG found it, and there an exception, an NMI or PUSHF saves it for the guest to
  * see. Emulated code steps without the flag: so KVM is told while RIP is where nothing ever runs.
  */
-static bool set_single_step(struct vcpu *v)
+static bool set_single_step(struct vcpu *v, uint64_t breakpoint)
 {
 	struct kvm_regs regs, nowhere;
 	bool on;
@@ -181,7 +234,7 @@ static bool set_single_step(struct vcpu *v)
 	nowhere.rip = UINT64_MAX;
 	if (kvm_ioctl(v->vm->kvm, v->fd, KVM_SET_REGS, &nowhere) < 0)
 		return false;
-	on = set_debug(v, KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_SINGLESTEP);
+	on = set_debug(v, KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_SINGLESTEP, breakpoint);
 	return kvm_ioctl(v->vm->kvm, v->fd, KVM_SET_REGS, &regs) >= 0 && on;
 }
 
@@ -190,8 +243,16 @@ static bool waited_enough(const struct vcpu *v, uint64_t now)
 	const struct step *s = &v->step;
 	const struct host_traits *traits = v->vm->traits;
 
-	return traits->single_step_cpl0 && traits->cpl0_emulated && s->waits_from_ns &&
-	       now - s->waits_from_ns >= BURST_FROM_NS && now >= s->rest_until_ns;
+	if (!traits->single_step_cpl0 || !traits->cpl0_emulated || !s->waits_from_ns)
+		return false;
+	if (s->own && s->own_spent_until_ns <= now + OWN_CREDIT_NS)
+		return true;
+	return now - s->waits_from_ns >= BURST_FROM_NS && now >= s->rest_until_ns;
+}
+
+void step_own_exit(struct vcpu *v, bool own)
+{
+	v->step.own_exit = own;
 }
 
 bool step_wants_boundary(const struct vcpu *v)
@@ -203,11 +264,13 @@ static bool start(struct vcpu *v, uint64_t now)
 {
 	struct step *s = &v->step;
 
-	if (!waited_enough(v, now) || !can_step(v, true) || !set_single_step(v))
+	if (!waited_enough(v, now) || !can_step(v, true) || !set_single_step(v, 0))
 		return false;
 	s->on = true;
 	v->run->kvm_valid_regs =
 		(v->vm->traits->sync_regs & REGISTERS) == REGISTERS ? REGISTERS : 0;
+	s->by_own = s->own && s->own_spent_until_ns <= now + OWN_CREDIT_NS;
+	s->own = false;
 	s->left = BURST_STEPS;
 	s->started_ns = now;
 	kick_after(&v->kick, BURST_NS);
@@ -239,6 +302,19 @@ static void bound(struct vcpu *v, uint64_t now)
 	kick_after(&v->kick, s->bound_ns);
 }
 
+/* A step over IRET comes back one instruction late: there a breakpoint where it leads is due
+ * before. */
+static void aim(struct vcpu *v)
+{
+	struct step *s = &v->step;
+	uint64_t target = s->target;
+
+	if (!target && !s->aimed)
+		return;
+	v->registers_in_run = false;
+	s->aimed = set_single_step(v, target) && target;
+}
+
 void step_prepare(struct vcpu *v, unsigned waits)
 {
 	struct step *s = &v->step;
@@ -246,16 +322,20 @@ void step_prepare(struct vcpu *v, unsigned waits)
 
 	if (!waits) {
 		step_stop(v);
+		s->own = false;
 		kick_after(&v->kick, 0);
 		s->bound_ns = s->waits_from_ns = s->kick_at_ns = 0;
 		return;
 	}
 	now = kick_clock_ns();
-	if (!s->waits_from_ns)
+	if (!s->waits_from_ns) {
 		s->waits_from_ns = now;
+		s->own = s->own_exit;
+	}
 	if (s->on && !goes_on(v, now))
 		step_stop(v);
 	if (s->on || start(v, now)) {
+		aim(v);
 		s->left--;
 		v->stats.steps++;
 		return;

@@ -87,6 +87,8 @@ static void answer_msr(struct vcpu *v, const struct msr_access *access)
 static void answer(struct vcpu *v, const struct exit *exit)
 {
 	v->unfinished = exit->unfinished;
+	if (exit->kind == EXIT_PORT || exit->kind == EXIT_MEMORY || exit->kind == EXIT_MSR)
+		step_own_exit(v, true);
 	switch (exit->kind) {
 	case EXIT_NOTHING:
 	case EXIT_STEP: return;
@@ -274,6 +276,7 @@ bool vcpu_turn(struct vcpu *v)
 		lapic_back(v->lapic);
 		return true;
 	}
+	step_own_exit(v, false);
 	returned = enter(v);
 	layout_leave(v);
 	lapic_back(v->lapic);
