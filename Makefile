@@ -48,6 +48,9 @@ FLAGS_lapic := -ffreestanding -fno-stack-protector -mgeneral-regs-only -fvisibil
 FLAGS_devices :=
 FLAGS_vmm := -D_GNU_SOURCE -DLAPICVM_VERSION='"$(VERSION)"'
 FLAGS_tests := -D_GNU_SOURCE
+# Symbols and lines in reports, where elfutils is there.
+LIBDW := $(shell pkg-config --libs-only-l libdw 2>/dev/null)
+FLAGS_vmm += $(if $(LIBDW),-DWITH_LIBDW)
 flags = $(FLAGS_$(firstword $(subst /, ,$(1))))
 
 # Guests are never instrumented: they run on CPUs where integer code is all that works.
@@ -119,7 +122,7 @@ $(SHARED): $(LAPIC_SRC:%.c=$(O)/pic/%.o)
 
 $(O)/lapicvm: $(O)/obj/vmm/main.o $(LIBVMM) $(LIBDEVICES) $(LIBLAPIC)
 	$(call say,LINK,$@)
-	$(Q)$(CC) $(SANFLAGS) $(COVFLAGS) -o $@ $^ -levent_core -lZydis -pthread
+	$(Q)$(CC) $(SANFLAGS) $(COVFLAGS) -o $@ $^ -levent_core -lZydis $(LIBDW) -pthread
 
 # --- objects ---------------------------------------------------------------------------------------
 $(O)/obj/%.o: %.c Makefile
@@ -158,7 +161,7 @@ $(O)/guests/%.elf: $(O)/obj/guests/%.o $(call objs,$(RUNTIME_SRC)) guests/runtim
 
 # --- test programs ---------------------------------------------------------------------------------
 ALL_LIBS := $(LIBVMM) $(LIBDEVICES) $(LIBLAPIC)
-HOST_LDLIBS := -levent_core -lZydis -pthread
+HOST_LDLIBS := -levent_core -lZydis $(LIBDW) -pthread
 link = $(Q)mkdir -p $(@D) && $(CC) $(SANFLAGS) $(COVFLAGS) $(2) -o $@ $(filter %.o %.a,$^) $(1)
 
 $(O)/tests/lapic/%: $(O)/obj/tests/lapic/%.o $(call beside,lapic) $(LAPIC_INTERNAL)

@@ -120,6 +120,7 @@ static void leave(struct vcpu *v, int returned)
 	v->registers_in_run = v->run->kvm_valid_regs != 0;
 	exit_decode(v->run, v->vm->run_bytes, returned, &exit);
 	stats_exit(&v->stats, exit.reason);
+	info_exits_add(&v->exits, &exit);
 	if (returned < 0 && returned != -EINTR) {
 		fault_report_errno(v, returned);
 		return;

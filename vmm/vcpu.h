@@ -11,6 +11,7 @@
 #include "lapic/lapic.h"
 #include "vmm/boot.h"
 #include "vmm/exit.h"
+#include "vmm/info_exits.h"
 #include "vmm/kick.h"
 #include "vmm/stats.h"
 #include "vmm/step.h"
@@ -40,6 +41,7 @@ struct vcpu {
 	struct timer timer;
 	struct step step;
 	struct stats_vcpu stats;
+	struct info_exits exits; /* [owner] */
 
 	/* layout.h */
 	atomic_bool in_guest;
@@ -81,11 +83,12 @@ bool vcpu_finish(struct vcpu *v);
 
 enum vcpu_state { VCPU_RUNNING, VCPU_HALTED, VCPU_WAITS_FOR_SIPI };
 
-/* What it was doing. [after its thread has ended] */
+/* What it was doing. [its thread stands still or has ended] */
 enum vcpu_state vcpu_state(const struct vcpu *v);
-/* Its task priority class, 0 .. 15. [after its thread has ended] */
+/* Its task priority class, 0 .. 15. [its thread stands still or has ended] */
 uint8_t vcpu_tpr_class(const struct vcpu *v);
-/* Where it stands, and its RFLAGS.IF. False: KVM does not say. [after its thread has ended] */
+/* Where it stands, and its RFLAGS.IF. False: KVM does not say. [its thread stands still or has
+ * ended] */
 bool vcpu_place(const struct vcpu *v, uint64_t *rip, bool *interrupts_on);
 
 /* Makes the owner look up. [any] */

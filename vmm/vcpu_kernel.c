@@ -51,6 +51,7 @@ static void leave(struct vcpu *v, int returned)
 		returned = -EINTR;
 	exit_decode(v->run, v->vm->run_bytes, returned, &exit);
 	stats_exit(&v->stats, exit.reason);
+	info_exits_add(&v->exits, &exit);
 	if (returned < 0 && returned != -EINTR)
 		fault_report_errno(v, returned);
 	else
