@@ -8,6 +8,8 @@
 #include <event2/event.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -17,6 +19,8 @@
 
 /* Output waits this long for more of it: one write for a line instead of one for a byte. */
 #define GATHER_US 2000
+/* More of our own text than this waits for nobody: stdout is stuck. */
+#define WORDS_MAX (8u << 20)
 
 static void on_writable(evutil_socket_t fd, short what, void *opaque)
 {
@@ -52,6 +56,7 @@ void console_close(struct console *c)
 		close(c->out_fd);
 	if (c->in_own)
 		close(c->in_fd);
+	free(c->words);
 	pthread_cond_destroy(&c->room);
 	pthread_mutex_destroy(&c->lock);
 }
@@ -118,9 +123,42 @@ unsigned console_pending(struct console *c)
 	unsigned count;
 
 	pthread_mutex_lock(&c->lock);
-	count = c->out_error ? 0 : c->out_count;
+	count = c->out_error ? 0 : c->out_count + (unsigned)(c->words_end - c->words_first);
 	pthread_mutex_unlock(&c->lock);
 	return count;
+}
+
+/* Our own text goes where there is room; with the lock held. */
+static void move_words(struct console *c)
+{
+	while (c->words_first < c->words_end && c->out_count < CONSOLE_OUT) {
+		uint8_t byte = (uint8_t)c->words[c->words_first++];
+
+		c->out[(c->out_first + c->out_count++) % CONSOLE_OUT] = byte;
+		c->out_mid_line = byte != '\n';
+	}
+}
+
+void console_say(struct console *c, const char *text, size_t bytes)
+{
+	size_t waiting = c->words_end - c->words_first;
+	char *words = NULL;
+
+	if (waiting + bytes <= WORDS_MAX)
+		words = malloc(waiting + bytes);
+	if (!words)
+		return;
+	pthread_mutex_lock(&c->lock);
+	if (waiting)
+		memcpy(words, c->words + c->words_first, waiting);
+	memcpy(words + waiting, text, bytes);
+	free(c->words);
+	c->words = words;
+	c->words_first = 0;
+	c->words_end = waiting + bytes;
+	move_words(c);
+	pthread_mutex_unlock(&c->lock);
+	console_gather(c);
 }
 
 /* The longest stretch that lies in one piece; only the loop takes, so it stays where it is. */
@@ -129,6 +167,7 @@ static unsigned stretch(struct console *c, const uint8_t **bytes)
 	unsigned count;
 
 	pthread_mutex_lock(&c->lock);
+	move_words(c);
 	*bytes = &c->out[c->out_first];
 	count = c->out_count;
 	if (count > CONSOLE_OUT - c->out_first)

@@ -23,6 +23,9 @@ struct console_calls {
 	size_t (*input)(void *opaque, const uint8_t *bytes, size_t n);
 	/* Ctrl-a x. [loop] */
 	void (*quit)(void *opaque);
+	/* Ctrl-a c: from now on keys go to the monitor, or to the guest again. [loop] */
+	void (*monitor)(void *opaque, bool on);
+	void (*key)(void *opaque, uint8_t key);
 	/* stdout takes no more bytes, for this errno; said once. [loop] */
 	void (*failed)(void *opaque, int error);
 	/* No further input will come. [loop] */
@@ -43,13 +46,16 @@ struct console {
 	bool released;         /* whoever waits for room drops its bytes instead */
 	int out_fd, out_error; /* errno; 0: good */
 	bool out_own, out_socket;
+	/* Text of ours that waits for room behind the guest's. The loop's but for its length. */
+	char *words;
+	size_t words_first, words_end;
 	struct event *writable, *later;
 
 	/* Input: the loop's alone, but for the two atomics. */
 	uint8_t in[CONSOLE_IN];
 	unsigned in_first, in_count;
 	int in_fd;
-	bool in_own, in_tty, in_polled, escaped;
+	bool in_own, in_tty, in_polled, escaped, monitor;
 	atomic_bool in_stalled; /* the guest's UART was full: console_room() is awaited */
 	atomic_bool in_open;    /* not at its end, or with bytes still to hand over */
 	struct event *readable;
@@ -76,6 +82,8 @@ bool console_fits(struct console *console, unsigned bytes);
 void console_wait(struct console *console, unsigned bytes);
 /* Nobody waits in console_wait() any more; or does again. [loop] */
 void console_release(struct console *console, bool released);
+/* Text that is not the guest's: all of it, whatever room there is, up to some MiB. [loop] */
+void console_say(struct console *console, const char *text, size_t bytes);
 /* Writes what has gathered a moment from now, and sees to the rest. [loop] */
 void console_gather(struct console *console);
 /* Writes as much as stdout takes, and sees to the rest. [loop] */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// What comes in for the guest: keys and piped bytes, the Ctrl-a escape, the wait for room in the
-// UART. Not what leaves it: that is console.c.
+// What comes in for the guest or the monitor: keys and piped bytes, the Ctrl-a escape, the wait for
+// room in the UART. Not what leaves it: that is console.c.
 
 #include <errno.h>
 #include <event2/event.h>
@@ -25,6 +25,10 @@ static void end(struct console *c)
 
 static void keep(struct console *c, uint8_t byte)
 {
+	if (c->monitor) {
+		c->calls->key(c->opaque, byte);
+		return;
+	}
 	/* Only a terminal gets here with no room: it is read on, because Ctrl-a x must get through.
 	 */
 	if (c->in_count < CONSOLE_IN)
@@ -37,10 +41,14 @@ static void take(struct console *c, uint8_t byte)
 		c->escaped = true;
 		return;
 	}
-	if (!c->escaped || byte == CTRL_A)
+	if (!c->escaped || byte == CTRL_A) {
 		keep(c, byte);
-	else if (byte == 'x')
+	} else if (byte == 'x') {
 		c->calls->quit(c->opaque);
+	} else if (byte == 'c') {
+		c->monitor = !c->monitor;
+		c->calls->monitor(c->opaque, c->monitor);
+	}
 	/* Other keys after Ctrl-a mean nothing, to the guest neither. */
 	c->escaped = false;
 }

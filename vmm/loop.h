@@ -15,6 +15,7 @@ struct event;
 #define LOOP_ENDED  1u /* the run has ended */
 #define LOOP_OUTPUT 2u /* there is guest output where there was none */
 #define LOOP_ROOM   4u /* the guest's UART can take input again */
+#define LOOP_STILL  8u /* all vCPUs stand still */
 
 struct loop_calls {
 	void (*mail)(void *opaque, unsigned bits);

@@ -224,6 +224,7 @@ bool machine_open(struct machine *m, const struct options *options,
 	pthread_cond_init(&m->start_cond, NULL);
 	layout_init(&m->layout);
 	census_init(&m->census, options->cpus);
+	pause_init(&m->pause, options->cpus, m->console.still, m->console.opaque);
 	if (!watch_init(&m->watch, options->cpus, input_may_wake, m)) {
 		ending_fill(why, RESULT_INTERNAL, "no memory for %u CPUs", options->cpus);
 		return false;
@@ -251,6 +252,7 @@ void machine_close(struct machine *m)
 	machine_census_close(m);
 	machine_clock_close(m);
 	census_destroy(&m->census);
+	pause_destroy(&m->pause);
 	layout_destroy(&m->layout);
 	pthread_cond_destroy(&m->start_cond);
 	pthread_mutex_destroy(&m->start_lock);

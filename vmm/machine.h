@@ -32,6 +32,7 @@
 #include "vmm/host.h"
 #include "vmm/layout.h"
 #include "vmm/options.h"
+#include "vmm/pause.h"
 #include "vmm/ram.h"
 #include "vmm/timer.h"
 #include "vmm/vcpu.h"
@@ -51,6 +52,8 @@ struct machine_console {
 	void (*room)(void *opaque);
 	/* Whether input may still come; asked with the watch's lock held. */
 	bool (*open)(void *opaque);
+	/* What machine_hold() wanted is so. [any thread] May be NULL. */
+	void (*still)(void *opaque);
 	void *opaque;
 };
 
@@ -73,6 +76,7 @@ struct machine {
 	struct vm vm;
 	struct ram ram;
 	struct watch watch;
+	struct pause pause;
 	struct layout layout;
 	/* Where the Local APICs are KVM's. */
 	struct census census;
@@ -133,6 +137,16 @@ void machine_close(struct machine *machine);
 bool machine_start(struct machine *machine, struct result *why);
 /* After the ending was reached: kicks every vCPU and waits until all threads have ended. */
 void machine_stop(struct machine *machine);
+
+/*
+ * Makes every vCPU stand still between two instructions, as soon as each can: until
+ * machine_release() its state is the caller's. The guest notices nothing but that time has passed.
+ * [main thread, between machine_start and machine_stop]
+ */
+void machine_hold(struct machine *machine);
+void machine_release(struct machine *machine);
+/* Whether they do. */
+bool machine_still(struct machine *machine);
 
 /* Answers an access that is not a LAPIC's. [any vCPU's thread] */
 void machine_port(struct machine *machine, const struct access *access);

@@ -99,9 +99,31 @@ bool machine_start(struct machine *m, struct result *why)
 	return false;
 }
 
-void machine_stop(struct machine *m)
+static void kick_all(struct machine *m)
 {
 	for (unsigned i = 0; i < m->started; i++)
 		vcpu_kick(&m->vcpus[i]);
+}
+
+void machine_stop(struct machine *m)
+{
+	pause_end(&m->pause);
+	kick_all(m);
 	join(m);
+}
+
+void machine_hold(struct machine *m)
+{
+	pause_begin(&m->pause);
+	kick_all(m);
+}
+
+void machine_release(struct machine *m)
+{
+	pause_end(&m->pause);
+}
+
+bool machine_still(struct machine *m)
+{
+	return pause_all(&m->pause);
 }

@@ -34,6 +34,7 @@ enum id {
 	OPT_TIMEOUT,
 	OPT_RESULT_JSON,
 	OPT_STATS,
+	OPT_FORMAT,
 	OPT_SEED,
 	OPT_SEEDS,
 	OPT_TIME,
@@ -91,6 +92,7 @@ static const struct option option_table[] = {
 	{"--timeout", OPT_TIMEOUT, OF_GUEST, "a number of seconds"},
 	{"--result-json", OPT_RESULT_JSON, OF_RUN, "a file"},
 	{"--stats", OPT_STATS, OF_RUN, NULL},
+	{"--format", OPT_FORMAT, OF_RUN, "qemu, linux or json"},
 	{"--seed", OPT_SEED, OF_RANDOM, "a number"},
 	{"--seeds", OPT_SEEDS, OF_RANDOM, "a number of programs"},
 	{"--time", OPT_TIME, OF_RANDOM, "a time, such as 10m"},
@@ -268,6 +270,22 @@ static bool take_counts(const struct parser *p, const char *value)
 	return refuse(p, "--counts=%s: give exact, about or ignore", value);
 }
 
+static bool take_format(const struct parser *p, const char *value)
+{
+	static const char *const words[] = {
+		[INFO_QEMU] = "qemu",
+		[INFO_LINUX] = "linux",
+		[INFO_JSON] = "json",
+	};
+
+	for (unsigned i = 0; i < COUNT(words); i++)
+		if (strcmp(value, words[i]) == 0) {
+			p->options->format = (enum info_format)i;
+			return true;
+		}
+	return refuse(p, "--format=%s: give qemu, linux or json", value);
+}
+
 static bool take_number(const struct parser *p, const struct option *option, const char *value,
 			uint64_t most, uint64_t *to)
 {
@@ -318,6 +336,7 @@ static bool take(struct parser *p, const struct option *option, const char *valu
 	case OPT_TIMEOUT: return options_timeout(value, &o->timeout_ms, p->why, p->why_size);
 	case OPT_RESULT_JSON: return take_output(p, option, value, &o->result_json);
 	case OPT_STATS: o->stats = true; return true;
+	case OPT_FORMAT: return take_format(p, value);
 	case OPT_SEED: return take_number(p, option, value, INT64_MAX, &diff->seed);
 	case OPT_SEEDS: return take_number(p, option, value, INT64_MAX, &diff->seeds);
 	case OPT_TIME: return options_duration(value, &diff->time_ms, p->why, p->why_size);

@@ -10,6 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "vmm/info_format.h"
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -58,6 +60,7 @@ struct options {
 	uint32_t timeout_ms; /* 0: none */
 	const char *result_json;
 	bool stats;
+	enum info_format format;  /* --format: of the monitor */
 	bool hpet;                /* --hpet */
 	bool no_acpi;             /* --acpi=off */
 	bool no_mptable;          /* --mptable=off */

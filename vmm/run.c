@@ -15,6 +15,7 @@
 #include "vmm/kvm_stats.h"
 #include "vmm/loop.h"
 #include "vmm/machine.h"
+#include "vmm/monitor.h"
 #include "vmm/run_report.h"
 
 /* After an end that is not the guest's own, stdout gets this long to take the guest's last words.
@@ -27,6 +28,7 @@ struct session {
 	struct console console;
 	struct ending ending;
 	struct machine machine;
+	struct monitor monitor;
 	bool machine_up;   /* machine_input() may be called */
 	bool give_up;      /* output that stdout does not take is dropped */
 	struct result cut; /* why output was cut short */
@@ -45,6 +47,8 @@ static void on_mail(void *opaque, unsigned bits)
 		console_gather(&s->console);
 	if (bits & LOOP_ROOM)
 		console_room(&s->console);
+	if (bits & LOOP_STILL)
+		monitor_still(&s->monitor);
 	if (bits & LOOP_ENDED)
 		loop_break(&s->loop);
 }
@@ -114,6 +118,29 @@ static void on_quit(void *opaque)
 	end_from_outside(opaque, RESULT_USER_QUIT, "");
 }
 
+static void on_monitor(void *opaque, bool on)
+{
+	struct session *s = opaque;
+
+	monitor_enter(&s->monitor, on);
+}
+
+static void on_key(void *opaque, uint8_t key)
+{
+	struct session *s = opaque;
+
+	monitor_key(&s->monitor, key);
+}
+
+static void on_say(void *opaque, const char *text, size_t bytes)
+{
+	struct session *s = opaque;
+
+	console_say(&s->console, text, bytes);
+}
+
+static const struct monitor_calls monitor_calls = {.say = on_say, .quit = on_quit};
+
 static void on_output_failed(void *opaque, int error)
 {
 	struct session *s = opaque;
@@ -135,6 +162,8 @@ static const struct console_calls console_calls = {
 	.output = on_output,
 	.input = on_input,
 	.quit = on_quit,
+	.monitor = on_monitor,
+	.key = on_key,
 	.failed = on_output_failed,
 	.ended = on_input_ended,
 };
@@ -177,6 +206,13 @@ static bool guest_open(void *opaque)
 	return console_in_open(&s->console);
 }
 
+static void on_still(void *opaque)
+{
+	struct session *s = opaque;
+
+	loop_post(&s->loop, LOOP_STILL);
+}
+
 static void on_ending(void *opaque)
 {
 	struct session *s = opaque;
@@ -190,6 +226,7 @@ static void wait_for_end(struct session *s)
 {
 	while (!ending_reached(&s->ending))
 		loop_run(&s->loop);
+	monitor_detach(&s->monitor);
 	/* Whoever waits for room in the console has to come out before it can be joined. */
 	console_release(&s->console, true);
 	machine_stop(&s->machine);
@@ -206,6 +243,7 @@ static bool open_machine(struct session *s, const struct host_traits *traits,
 		.wait = guest_wait,
 		.room = guest_room,
 		.open = guest_open,
+		.still = on_still,
 		.opaque = s,
 	};
 
@@ -261,6 +299,7 @@ static bool run_once(struct session *s, const struct host_traits *traits,
 	if (!machine_start(&s->machine, result))
 		goto out;
 	s->machine_up = true;
+	monitor_attach(&s->monitor, &s->machine);
 	console_listen(&s->console);
 	wait_for_end(s);
 	*result = s->ending.result;
@@ -330,6 +369,7 @@ static void allow_descriptors(uint32_t cpus)
 static bool open_session(struct session *s, const struct options *options, struct result *result)
 {
 	*s = (struct session){.options = options};
+	monitor_init(&s->monitor, options->format, &monitor_calls, s);
 	allow_descriptors(options->cpus);
 	if (!loop_open(&s->loop, &loop_calls, s)) {
 		ending_fill(result, RESULT_INTERNAL, "the event loop: %s", strerror(errno));

@@ -53,6 +53,13 @@ enum vcpu_state vcpu_state(const struct vcpu *v)
 	}
 }
 
+bool vcpu_nmi(struct vcpu *v)
+{
+	if (v->lapic)
+		return lapic_post(v->lapic, LAPIC_NMI, 0, false) != LAPIC_REFUSED;
+	return kvm_ioctl(v->vm->kvm, v->fd, KVM_NMI, NULL) >= 0;
+}
+
 uint8_t vcpu_tpr_class(const struct vcpu *v)
 {
 	return v->lapic ? lapic_cr8(v->lapic) : (uint8_t)v->run->cr8;
@@ -238,6 +245,18 @@ static void sleep_until_woken(struct vcpu *v)
 	lapic_back(v->lapic);
 }
 
+/* ---- standing still ---- */
+
+/* Between two instructions, and not in a burst: that has its share of a time that ends soon. */
+static bool stand_still(struct vcpu *v)
+{
+	if (!vcpu_finish(v))
+		return false;
+	step_stop(v);
+	pause_stand(&v->machine->pause);
+	return true;
+}
+
 /* ---- the turn ---- */
 
 bool vcpu_turn(struct vcpu *v)
@@ -251,6 +270,8 @@ bool vcpu_turn(struct vcpu *v)
 	kick_begin(&v->kick);
 	if (ending_reached(v->machine->ending))
 		return false;
+	if (pause_wanted(&v->machine->pause))
+		return stand_still(v);
 	lapic_host_tick(v);
 	pending = lapic_pending(v->lapic);
 	if (pending & (LAPIC_PENDING_INIT | LAPIC_PENDING_SIPI))

@@ -91,6 +91,9 @@ uint8_t vcpu_tpr_class(const struct vcpu *v);
  * ended] */
 bool vcpu_place(const struct vcpu *v, uint64_t *rip, bool *interrupts_on);
 
+/* An NMI from outside. False: it is not taken. [it stands still] */
+bool vcpu_nmi(struct vcpu *v);
+
 /* Makes the owner look up. [any] */
 void vcpu_kick(struct vcpu *v);
 

@@ -101,6 +101,10 @@ bool vcpu_kernel_turn(struct vcpu *v)
 	kick_begin(&v->kick);
 	if (ending_reached(v->machine->ending))
 		return false;
+	if (pause_wanted(&v->machine->pause)) {
+		pause_stand(&v->machine->pause);
+		return true;
+	}
 	offer_extint(v);
 	if (census_wanted(&v->machine->census))
 		take_part_in_census(v);

@@ -31,6 +31,10 @@ static unsigned outputs, quits, failures, ends;
 static int failure;
 static uint8_t got[65536];
 static size_t got_count, guest_room;
+static char keys[256];
+static size_t key_count;
+static bool monitor_on;
+static unsigned toggles;
 
 static void on_output(void *opaque)
 {
@@ -67,7 +71,28 @@ static void on_ended(void *opaque)
 	ends++;
 }
 
-static const struct console_calls calls = {on_output, on_input, on_quit, on_failed, on_ended};
+static void on_monitor(void *opaque, bool on)
+{
+	(void)opaque;
+	monitor_on = on;
+	toggles++;
+}
+
+static void on_key(void *opaque, uint8_t key)
+{
+	(void)opaque;
+	keys[key_count++] = (char)key;
+}
+
+static const struct console_calls calls = {
+	.output = on_output,
+	.input = on_input,
+	.quit = on_quit,
+	.monitor = on_monitor,
+	.key = on_key,
+	.failed = on_failed,
+	.ended = on_ended,
+};
 
 static void open_on(int in, int out)
 {
@@ -87,8 +112,9 @@ static int setup(void **state)
 {
 	(void)state;
 	event_set_log_callback(quiet);
-	outputs = quits = failures = ends = 0;
-	got_count = 0;
+	outputs = quits = failures = ends = toggles = 0;
+	got_count = key_count = 0;
+	monitor_on = false;
 	guest_room = sizeof(got);
 	base = event_base_new();
 	signal(SIGPIPE, SIG_IGN);
@@ -126,6 +152,8 @@ static void pump(unsigned ms)
 		event_base_loop(base, EVLOOP_NONBLOCK);
 		usleep(500);
 	} while (kick_clock_ns() < end);
+	/* On a busy machine all of that time may have passed within one usleep(). */
+	event_base_loop(base, EVLOOP_NONBLOCK);
 }
 
 static void assert_read(int fd, const char *expected)
@@ -374,6 +402,77 @@ static void test_ctrl_a(void **state)
 	assert_int_equal(got_count, 4);
 }
 
+static void test_ctrl_a_c_leads_keys_elsewhere_and_back(void **state)
+{
+	(void)state;
+	open_on(in_pipe[0], out_pipe[1]);
+	console_listen(console);
+	type("1\001ci\001\001f\001b", 9);
+	pump(5);
+	assert_true(monitor_on);
+	assert_int_equal(toggles, 1);
+	assert_int_equal(got_count, 1);
+	assert_int_equal(key_count, 3);
+	assert_memory_equal(keys, "i\001f", 3);
+	/* Ctrl-a x is what it was; a full UART is none of the monitor's business. */
+	guest_room = 0;
+	type("more\001x\001c2", 9);
+	pump(5);
+	assert_int_equal(quits, 1);
+	assert_int_equal(key_count, 7);
+	assert_false(monitor_on);
+	assert_int_equal(toggles, 2);
+	assert_int_equal(got_count, 1);
+	guest_room = 10;
+	console_room(console);
+	assert_int_equal(got_count, 2);
+	assert_memory_equal(got, "12", 2);
+}
+
+static void test_own_words_wait_for_room(void **state)
+{
+	static char words[300000], sink[500000];
+	size_t read_bytes = 0;
+
+	(void)state;
+	open_on(in_pipe[0], out_pipe[1]);
+	put("guest\n");
+	for (size_t i = 0; i < sizeof(words); i++)
+		words[i] = (char)('a' + i % 23);
+	console_say(console, words, 100000);
+	console_say(console, words + 100000, sizeof(words) - 100000);
+	assert_int_equal(console_pending(console), 6 + sizeof(words));
+	/* Nothing of the guest's gets between, and nothing is lost. */
+	assert_false(console_fits(console, 1));
+	while (read_bytes < 6 + sizeof(words)) {
+		ssize_t n;
+
+		console_flush(console);
+		n = read(out_pipe[0], sink + read_bytes, 10000);
+		assert_true(n > 0);
+		read_bytes += (size_t)n;
+		pump(1);
+	}
+	assert_int_equal(console_pending(console), 0);
+	assert_memory_equal(sink, "guest\n", 6);
+	assert_memory_equal(sink + 6, words, sizeof(words));
+}
+
+static void test_own_words_have_a_bound(void **state)
+{
+	static char words[1 << 20];
+	unsigned before;
+
+	(void)state;
+	open_on(in_pipe[0], out_pipe[1]);
+	for (unsigned i = 0; i < 8; i++)
+		console_say(console, words, sizeof(words));
+	before = console_pending(console);
+	for (unsigned i = 0; i < 100; i++)
+		console_say(console, words, sizeof(words));
+	assert_in_range(console_pending(console), before, before + 2 * sizeof(words));
+}
+
 static void test_nothing_is_lost_while_the_uart_is_full(void **state)
 {
 	static uint8_t bytes[20000];
@@ -537,6 +636,9 @@ int main(void)
 		WITH(test_files_and_sockets_take_output_too),
 		WITH(test_bytes_reach_the_guest),
 		WITH(test_ctrl_a),
+		WITH(test_ctrl_a_c_leads_keys_elsewhere_and_back),
+		WITH(test_own_words_wait_for_room),
+		WITH(test_own_words_have_a_bound),
 		WITH(test_nothing_is_lost_while_the_uart_is_full),
 		WITH(test_the_escape_gets_past_a_full_uart),
 		WITH(test_input_waits_for_a_guest),
