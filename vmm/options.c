@@ -34,6 +34,7 @@ enum id {
 	OPT_TIMEOUT,
 	OPT_RESULT_JSON,
 	OPT_STATS,
+	OPT_DUMP_STATE,
 	OPT_FORMAT,
 	OPT_SEED,
 	OPT_SEEDS,
@@ -92,6 +93,7 @@ static const struct option option_table[] = {
 	{"--timeout", OPT_TIMEOUT, OF_GUEST, "a number of seconds"},
 	{"--result-json", OPT_RESULT_JSON, OF_RUN, "a file"},
 	{"--stats", OPT_STATS, OF_RUN, NULL},
+	{"--dump-state", OPT_DUMP_STATE, OF_RUN, "a file"},
 	{"--format", OPT_FORMAT, OF_RUN, "qemu, linux or json"},
 	{"--seed", OPT_SEED, OF_RANDOM, "a number"},
 	{"--seeds", OPT_SEEDS, OF_RANDOM, "a number of programs"},
@@ -336,6 +338,7 @@ static bool take(struct parser *p, const struct option *option, const char *valu
 	case OPT_TIMEOUT: return options_timeout(value, &o->timeout_ms, p->why, p->why_size);
 	case OPT_RESULT_JSON: return take_output(p, option, value, &o->result_json);
 	case OPT_STATS: o->stats = true; return true;
+	case OPT_DUMP_STATE: return take_output(p, option, value, &o->dump_state);
 	case OPT_FORMAT: return take_format(p, value);
 	case OPT_SEED: return take_number(p, option, value, INT64_MAX, &diff->seed);
 	case OPT_SEEDS: return take_number(p, option, value, INT64_MAX, &diff->seeds);
@@ -385,6 +388,9 @@ static bool parse_option(struct parser *p, const char *given)
 		return take(p, option, "");
 	if (equals)
 		return take(p, option, equals + 1);
+	/* Its file stands behind '=' or not at all. */
+	if (option->id == OPT_DUMP_STATE)
+		return take(p, option, "-");
 	if (p->next == p->argc)
 		return refuse(p, "%s needs %s after it", option->name, option->value);
 	return take(p, option, p->argv[p->next++]);

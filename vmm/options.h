@@ -60,7 +60,8 @@ struct options {
 	uint32_t timeout_ms; /* 0: none */
 	const char *result_json;
 	bool stats;
-	enum info_format format;  /* --format: of the monitor */
+	const char *dump_state;   /* --dump-state: a file, "-": standard error; or NULL */
+	enum info_format format;  /* of that, and of the monitor */
 	bool hpet;                /* --hpet */
 	bool no_acpi;             /* --acpi=off */
 	bool no_mptable;          /* --mptable=off */

@@ -28,13 +28,14 @@ static const char general[] =
 	"  --timeout SECONDS   end the run after this long (exit status 124)\n"
 	"  --result-json FILE  write how the run ended\n"
 	"  --stats             print exits, interrupts and timer latencies at the end\n"
+	"  --dump-state[=FILE] write the machine's state at the end; --format=linux|json\n"
 	"\n"
-	"The guest's serial port is stdin and stdout; Ctrl-a x ends, Ctrl-a Ctrl-a sends\n"
-	"Ctrl-a. Exit status: 0-63 the guest's own; 64 usage; 65 bad file; 66 unreadable\n"
-	"file; 69 no usable /dev/kvm; 70 defect in lapicvm; 74 output failed; 77 the host\n"
-	"lacks a feature; 96 triple fault; 97 halted for ever; 99 the two Local APICs\n"
-	"differ; 124 timeout; 130, 143 signals. `man lapicvm` (here: man/lapicvm.1) says\n"
-	"more. Also: --help, --version.\n";
+	"The guest's serial port is stdin and stdout; Ctrl-a x ends, Ctrl-a c is the\n"
+	"monitor, Ctrl-a Ctrl-a sends Ctrl-a. Exit status: 0-63 the guest's own; 64\n"
+	"usage; 65 bad file; 66 unreadable file; 69 no usable /dev/kvm; 70 defect in\n"
+	"lapicvm; 74 output failed; 77 the host lacks a feature; 96 triple fault; 97\n"
+	"halted for ever; 99 the two Local APICs differ; 124 timeout; 130, 143 signals.\n"
+	"`man lapicvm` (here: man/lapicvm.1) says more. Also: --help, --version.\n";
 
 static const char diff[] =
 	"lapicvm diff does the same on this Local APIC and on the one inside KVM, and\n"

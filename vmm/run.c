@@ -285,6 +285,37 @@ static void count_interrupts(const struct machine *m, struct result *result)
 						&result->nmis);
 }
 
+/* A status that says more stays: of the guest's failure, a signal, a defect. */
+static void dump_state(struct session *s, struct result *result)
+{
+	char said[sizeof(result->text) / 2];
+
+	if (run_report_state(&s->machine))
+		return;
+	snprintf(said, sizeof(said), "cannot write %s: %s; the run itself ended with %s code=%d",
+		 s->options->dump_state, strerror(errno), result_name(result->kind),
+		 result_code(result));
+	if (result_code(result) < 64)
+		ending_fill(result, RESULT_OUTPUT_FAILED, "%s", said);
+	else
+		fprintf(stderr, "lapicvm: %s\n", said);
+}
+
+/* What is printed while the machine is still there. */
+static void report(struct session *s, struct result *result)
+{
+	bool again = result->kind == RESULT_RESET && !s->has_outside && !s->options->no_reboot;
+
+	run_report_where(&s->machine, result);
+	count_interrupts(&s->machine, result);
+	/* As far as stdout takes it at once, the guest's last words come before. */
+	console_flush(&s->console);
+	if (s->options->stats && result->kind != RESULT_RESET)
+		run_report_stats(&s->machine);
+	if (!again)
+		dump_state(s, result);
+}
+
 /* From an image in RAM to the guest's end. False: it never ran. */
 static bool run_once(struct session *s, const struct host_traits *traits,
 		     const struct kvm_calls *kvm, bool first, struct result *result)
@@ -303,10 +334,7 @@ static bool run_once(struct session *s, const struct host_traits *traits,
 	console_listen(&s->console);
 	wait_for_end(s);
 	*result = s->ending.result;
-	run_report_where(&s->machine, result);
-	count_interrupts(&s->machine, result);
-	if (s->options->stats && result->kind != RESULT_RESET)
-		run_report_stats(&s->machine);
+	report(s, result);
 	ran = true;
 out:
 	machine_close(&s->machine);

@@ -4,12 +4,15 @@
 
 #include "vmm/run_report.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "vmm/info_dump.h"
 #include "vmm/machine.h"
+#include "vmm/output_file.h"
 #include "vmm/stats.h"
 
 void run_report_halted(struct ending *ending)
@@ -99,6 +102,35 @@ void run_report_where(const struct machine *m, struct result *result)
 			add_rest(result, m->cpus - i);
 			return;
 		}
+}
+
+static bool to_stderr(const struct options *options)
+{
+	return options->dump_state && strcmp(options->dump_state, "-") == 0;
+}
+
+bool run_report_state(struct machine *m)
+{
+	const struct info_dump_request request = {
+		.format = m->options->format,
+		.first = -1,
+		.registers_elsewhere = -1,
+		.symbols = true,
+	};
+	struct output_file file;
+
+	if (!m->options->dump_state)
+		return true;
+	if (to_stderr(m->options))
+		return info_dump(m, &request, stderr);
+	if (!output_file_open(&file, m->options->dump_state))
+		return false;
+	errno = 0;
+	if (info_dump(m, &request, file.stream))
+		return output_file_commit(&file);
+	output_file_abandon(&file);
+	errno = ENOMEM;
+	return false;
 }
 
 void run_report_stats(const struct machine *m)

@@ -4,6 +4,8 @@
 #ifndef VMM_RUN_REPORT_H
 #define VMM_RUN_REPORT_H
 
+#include <stdbool.h>
+
 struct ending;
 struct machine;
 struct result;
@@ -15,6 +17,9 @@ void run_report_halted(struct ending *ending);
  * nobody ran into anything (timeout, halted for ever). [after the threads have ended]
  */
 void run_report_where(const struct machine *machine, struct result *result);
+/* What --dump-state asks for. False with errno set: it could not be written. [after the threads
+ * have ended] */
+bool run_report_state(struct machine *machine);
 /* To stderr. [after the threads have ended] */
 void run_report_stats(const struct machine *machine);
 

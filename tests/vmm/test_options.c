@@ -84,6 +84,27 @@ static void an_image_has_one_cpu_unless_told(void **state)
 	assert_string_equal(options.image, "b.flat");
 }
 
+static void the_state_goes_somewhere_in_some_words(void **state)
+{
+	(void)state;
+	good("run");
+	assert_null(options.dump_state);
+	assert_int_equal(options.format, INFO_QEMU);
+	good("run --dump-state a.elf --format=json");
+	assert_string_equal(options.dump_state, "-");
+	assert_string_equal(options.image, "a.elf");
+	assert_int_equal(options.format, INFO_JSON);
+	good("run -dump-state=f.txt --format linux");
+	assert_string_equal(options.dump_state, "f.txt");
+	assert_int_equal(options.format, INFO_LINUX);
+	good("run --format qemu");
+	assert_int_equal(options.format, INFO_QEMU);
+	bad("run --dump-state=", "--dump-state", "name of the file is empty");
+	bad("run --format=xml", "--format=xml", "qemu, linux or json");
+	bad("run --format", "--format needs", "qemu, linux or json");
+	bad("diff a --dump-state", "--dump-state is an option of 'run'", "not of 'diff'");
+}
+
 static void sizes_have_units(void **state)
 {
 	static const struct {
@@ -560,6 +581,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(run_without_anything_is_the_tour),
 		cmocka_unit_test(an_image_has_one_cpu_unless_told),
+		cmocka_unit_test(the_state_goes_somewhere_in_some_words),
 		cmocka_unit_test(sizes_have_units),
 		cmocka_unit_test(absurd_sizes_are_refused),
 		cmocka_unit_test(absurd_processor_counts_are_refused),
