@@ -312,6 +312,7 @@ static void report(struct session *s, struct result *result)
 	console_flush(&s->console);
 	if (s->options->stats && result->kind != RESULT_RESET)
 		run_report_stats(&s->machine);
+	run_report_death(&s->machine, result);
 	if (!again)
 		dump_state(s, result);
 }

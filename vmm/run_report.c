@@ -15,6 +15,8 @@
 #include "vmm/output_file.h"
 #include "vmm/stats.h"
 
+#define DEATH_CPUS 4u
+
 void run_report_halted(struct ending *ending)
 {
 	ending_say(ending, RESULT_HALTED_FOREVER, 0, 0,
@@ -104,9 +106,45 @@ void run_report_where(const struct machine *m, struct result *result)
 		}
 }
 
+static bool died(const struct result *result)
+{
+	switch (result->kind) {
+	case RESULT_TRIPLE_FAULT:
+	case RESULT_EMULATION:
+	case RESULT_HALTED_FOREVER:
+	case RESULT_TIMEOUT: return true;
+	case RESULT_INTERNAL: return result->cpu >= 0;
+	default: return false;
+	}
+}
+
+/* fault.c wrote down the registers of the one that it is about. */
+static bool has_registers(const struct result *result)
+{
+	return result->kind != RESULT_HALTED_FOREVER && result->kind != RESULT_TIMEOUT;
+}
+
 static bool to_stderr(const struct options *options)
 {
 	return options->dump_state && strcmp(options->dump_state, "-") == 0;
+}
+
+void run_report_death(struct machine *m, const struct result *result)
+{
+	const struct info_dump_request request = {
+		.format = m->options->format == INFO_LINUX ? INFO_LINUX : INFO_QEMU,
+		.cpus = DEATH_CPUS,
+		.first = result->cpu,
+		.registers_elsewhere = has_registers(result) ? result->cpu : -1,
+		.symbols = true,
+	};
+
+	/* Twice the same would not be clearer. */
+	if (!died(result) || m->options->verb != OPTIONS_RUN || to_stderr(m->options))
+		return;
+	fprintf(stderr, "---- the machine at its end (%s) ----\n", result_name(result->kind));
+	info_dump(m, &request, stderr);
+	fputs("----\n", stderr);
 }
 
 bool run_report_state(struct machine *m)

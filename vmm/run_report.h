@@ -17,6 +17,11 @@ void run_report_halted(struct ending *ending);
  * nobody ran into anything (timeout, halted for ever). [after the threads have ended]
  */
 void run_report_where(const struct machine *machine, struct result *result);
+/*
+ * Where the guest died or hangs: the machine as it stands, to stderr, four CPUs at most and first
+ * the one that *result names. [after the threads have ended]
+ */
+void run_report_death(struct machine *machine, const struct result *result);
 /* What --dump-state asks for. False with errno set: it could not be written. [after the threads
  * have ended] */
 bool run_report_state(struct machine *machine);

@@ -28,6 +28,9 @@ static struct options options;
 static struct host_traits traits;
 static struct fake_kvm kvm;
 static int image, in_pipe[2], out_pipe[2], result_pipe[2];
+/* What the run printed on standard error. */
+static int words_fd;
+static char words[65536];
 static unsigned script_step;
 
 static int setup(void **state)
@@ -37,6 +40,7 @@ static int setup(void **state)
 
 	(void)state;
 	image = memfd_create("image", 0);
+	words_fd = memfd_create("words", 0);
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", image);
 	options = (struct options){.image = path, .cpus = 1, .ram_bytes = 4 << 20, .x2apic = true};
 	rig_host_vmx(&traits);
@@ -49,6 +53,7 @@ static int teardown(void **state)
 {
 	(void)state;
 	close(image);
+	close(words_fd);
 	for (unsigned i = 0; i < 2; i++) {
 		close(in_pipe[i]);
 		close(out_pipe[i]);
@@ -68,6 +73,7 @@ static pid_t start(fake_script *script)
 		return pid;
 	dup2(in_pipe[0], 0);
 	dup2(out_pipe[1], 1);
+	dup2(words_fd, 2);
 	close(in_pipe[0]);
 	close(in_pipe[1]);
 	close(out_pipe[0]);
@@ -77,6 +83,13 @@ static pid_t start(fake_script *script)
 	if (write(result_pipe[1], &result, sizeof(result)) != sizeof(result))
 		_exit(2);
 	_exit(kvm.descriptors != 0);
+}
+
+static void read_words(void)
+{
+	ssize_t n = pread(words_fd, words, sizeof(words) - 1, 0);
+
+	words[n > 0 ? n : 0] = '\0';
 }
 
 static struct result finish(pid_t pid)
@@ -93,7 +106,9 @@ static struct result finish(pid_t pid)
 	assert_int_equal(read(result_pipe[0], &result, sizeof(result)), sizeof(result));
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_true(WIFEXITED(status));
-	assert_int_equal(WEXITSTATUS(status), 0);
+	read_words();
+	if (WEXITSTATUS(status) != 0)
+		fail_msg("the run's process ended with %d: %s", WEXITSTATUS(status), words);
 	return result;
 }
 
@@ -300,6 +315,155 @@ static void test_a_guest_that_halts_for_ever_is_recognised(void **state)
 			    "cpu 1: waits for a SIPI\ncpu 2: waits for a SIPI\n");
 }
 
+/* ---------------------------------------------------------------- what is said at the end */
+
+#define assert_words(expected)                                                                     \
+ do {                                                                                              \
+  if (!strstr(words, expected))                                                                    \
+   fail_msg("no \"%s\" in:\n%s", expected, words);                                                 \
+ } while (0)
+
+static int triple_faults(struct fake_vcpu *v, struct kvm_run *run)
+{
+	if (script_step++ == 0)
+		return fake_out(v, 0x80, 0x77, 1);
+	v->regs = (struct kvm_regs){.rax = 0xABC, .rip = 0x100000};
+	return fake_exit(run, KVM_EXIT_SHUTDOWN);
+}
+
+static void test_a_kernel_that_dies_tells_why(void **state)
+{
+	struct result result;
+
+	(void)state;
+	options.cpus = 2;
+	result = run_script(triple_faults);
+	assert_int_equal(result.kind, RESULT_TRIPLE_FAULT);
+	/* The registers of the one that died are in the result, those of the others here. */
+	assert_non_null(strstr(result.detail, "rax=0000000000000abc"));
+	assert_null(strstr(words, "rax=0000000000000abc"));
+	assert_words("---- the machine at its end (triple-fault) ----\n"
+		     "CPU #0: running pc=0x0000000000100000 ");
+	assert_words(" => 0000000000100000: f4                      hlt\n");
+	assert_words("  IO write port 0x80 width 1 value 0x77\n  SHUTDOWN\n");
+	assert_words("dumping local APIC state for CPU 0 (");
+	assert_words("CPU #1: waiting for SIPI ");
+	assert_words("ioapic0: ver=0x20 ");
+	assert_words("pic0: irr=");
+}
+
+static void test_a_guest_that_hangs_tells_where(void **state)
+{
+	(void)state;
+	options.timeout_ms = 100;
+	options.format = INFO_LINUX;
+	assert_int_equal(run_script(spins).kind, RESULT_TIMEOUT);
+	assert_words("---- the machine at its end (timeout) ----\nCPU #0: running ");
+	assert_words("rax=");
+	assert_words("printing local APIC contents on CPU#0/0:\n");
+	assert_words("IO APIC #0......\n");
+}
+
+static void test_many_cpus_are_not_all_shown(void **state)
+{
+	(void)state;
+	options.cpus = 6;
+	assert_int_equal(run_script(halts).kind, RESULT_HALTED_FOREVER);
+	assert_words("CPU #0: halted ");
+	assert_words("CPU #3: waiting for SIPI");
+	assert_null(strstr(words, "CPU #4"));
+	assert_words("2 more CPUs are left out");
+}
+
+static void test_a_good_end_says_nothing(void **state)
+{
+	(void)state;
+	assert_int_equal(run_script(says_hello).kind, RESULT_GUEST_EXIT);
+	assert_string_equal(words, "");
+	output(words, sizeof(words));
+}
+
+static void test_the_state_is_dumped_when_asked_for(void **state)
+{
+	char path[] = "/tmp/test_run_state_XXXXXX", text[65536] = "";
+	int fd = mkstemp(path);
+
+	(void)state;
+	assert_true(fd >= 0);
+	options.dump_state = "-";
+	options.cpus = 6;
+	assert_int_equal(run_script(says_hello).kind, RESULT_GUEST_EXIT);
+	assert_words("CPU #5: waiting for SIPI");
+	assert_words("pic1: irr=");
+	assert_null(strstr(words, "----"));
+	teardown(state);
+
+	setup(state);
+	options.dump_state = path;
+	options.format = INFO_JSON;
+	assert_int_equal(run_script(halts).kind, RESULT_HALTED_FOREVER);
+	/* Beside the report, whose words are never JSON. */
+	assert_words("CPU #0: halted ");
+	close(fd);
+	fd = open(path, O_RDONLY);
+	assert_true(read(fd, text, sizeof(text) - 1) > 0);
+	assert_ptr_equal(strstr(text, "{\"cpus\": [\n{\"cpu\": 0, "), text);
+	close(fd);
+	unlink(path);
+}
+
+static void test_a_state_that_cannot_be_written(void **state)
+{
+	struct result result;
+
+	(void)state;
+	options.dump_state = "/nowhere/state";
+	result = run_script(says_hello);
+	assert_int_equal(result.kind, RESULT_OUTPUT_FAILED);
+	assert_non_null(strstr(result.text, "cannot write /nowhere/state: "));
+	assert_non_null(strstr(result.text, "ended with guest-exit code=42"));
+	teardown(state);
+
+	/* A status that says more stays. */
+	setup(state);
+	options.dump_state = "/nowhere/state";
+	assert_int_equal(run_script(halts).kind, RESULT_HALTED_FOREVER);
+	assert_words("lapicvm: cannot write /nowhere/state: ");
+}
+
+/* ---------------------------------------------------------------- the monitor */
+
+static int polls(struct fake_vcpu *v, struct kvm_run *run)
+{
+	(void)run;
+	usleep(200);
+	return fake_in(v, 0x3FD, 1);
+}
+
+static void test_the_monitor_in_a_run(void **state)
+{
+	static const char typed[] = "\001cinfo lapic\ninfo pic\nstop\ninfo cpus\ncont\nquit\n";
+	static char text[65536];
+
+	(void)state;
+	options.cpus = 2;
+	assert_int_equal(write(in_pipe[1], typed, sizeof(typed) - 1), sizeof(typed) - 1);
+	assert_int_equal(run_script(polls).kind, RESULT_USER_QUIT);
+	output(text, sizeof(text) - 1);
+	if (!strstr(text, "\n(lapicvm) info lapic\ndumping local APIC state for CPU 0 (") ||
+	    !strstr(text, "pic0: irr=") || !strstr(text, "CPU #1: waiting for SIPI"))
+		fail_msg("%s", text);
+}
+
+static void test_a_time_limit_ends_a_guest_that_stands(void **state)
+{
+	(void)state;
+	options.timeout_ms = 300;
+	assert_int_equal(write(in_pipe[1], "\001cstop\n", 7), 7);
+	assert_int_equal(run_script(polls).kind, RESULT_TIMEOUT);
+	assert_words("CPU #0: running ");
+}
+
 /* ---------------------------------------------------------------- resets */
 
 static int resets_twice(struct fake_vcpu *v, struct kvm_run *run)
@@ -378,6 +542,14 @@ int main(void)
 		WITH(test_signals_end_the_run),
 		WITH(test_ctrl_a_x_ends_the_run),
 		WITH(test_a_guest_that_halts_for_ever_is_recognised),
+		WITH(test_a_kernel_that_dies_tells_why),
+		WITH(test_a_guest_that_hangs_tells_where),
+		WITH(test_many_cpus_are_not_all_shown),
+		WITH(test_a_good_end_says_nothing),
+		WITH(test_the_state_is_dumped_when_asked_for),
+		WITH(test_a_state_that_cannot_be_written),
+		WITH(test_the_monitor_in_a_run),
+		WITH(test_a_time_limit_ends_a_guest_that_stands),
 		WITH(test_a_reset_starts_the_image_again),
 		WITH(test_no_reboot_ends_with_the_reset),
 		WITH(test_resets_without_end_meet_the_time_limit),
