@@ -7,13 +7,19 @@
 #include <stdio.h>
 #include <string.h>
 
-/* PRINT_TO(to) { info_x_print(..., to); } leaves the text in printed_text. */
 static char printed_text[65536];
 
-#define PRINT_TO(to)                                                                               \
- for (FILE *to = (memset(printed_text, 0, sizeof(printed_text)),                                   \
-		  fmemopen(printed_text, sizeof(printed_text) - 1, "w"));                          \
-      to; fclose(to), to = NULL)
+/* What is printed to this is printed_text after printed_end(). */
+static inline FILE *printed_begin(void)
+{
+	memset(printed_text, 0, sizeof(printed_text));
+	return fmemopen(printed_text, sizeof(printed_text) - 1, "w");
+}
+
+static inline void printed_end(FILE *to)
+{
+	fclose(to);
+}
 
 #define assert_printed(words)                                                                      \
  do {                                                                                              \

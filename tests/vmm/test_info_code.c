@@ -22,8 +22,10 @@ static void give(const void *before, unsigned before_count, const void *after, u
 
 static void print(enum info_format format)
 {
-	PRINT_TO(to)
+	FILE *to = printed_begin();
+
 	info_code_print(&code, format, to);
+	printed_end(to);
 }
 
 static void test_around(void **state)

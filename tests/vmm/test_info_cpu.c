@@ -51,11 +51,13 @@ static struct rig *start(bool kernel, unsigned cpus)
 
 static void print(struct rig *rig, unsigned cpu, enum info_format format, bool with_registers)
 {
+	FILE *to;
 	static struct info_cpu copy;
 
 	info_cpu_take(rig_vcpu(rig, cpu), &copy);
-	PRINT_TO(to)
+	to = printed_begin();
 	info_cpu_print(&copy, format, with_registers, to);
+	printed_end(to);
 }
 
 static void test_everything_of_a_halted_cpu(void **state)
@@ -110,6 +112,7 @@ static void test_json(void **state)
 
 static void test_the_lines_of_info_cpus(void **state)
 {
+	FILE *to;
 	struct rig *rig = start(false, 1);
 	struct info_cpu copy;
 
@@ -118,16 +121,19 @@ static void test_the_lines_of_info_cpus(void **state)
 	rig_fake(rig, 0)->regs.rflags = 2;
 	info_cpu_take(rig_vcpu(rig, 0), &copy);
 	snprintf(copy.place, sizeof(copy.place), "start+0x1 (a.c:3)");
-	PRINT_TO(to)
+	to = printed_begin();
 	info_cpu_line(&copy, INFO_QEMU, to);
+	printed_end(to);
 	assert_string_equal(printed_text, "CPU #0: running pc=0x0000000000100001 interrupts off "
 					  "apic_id=0 start+0x1 (a.c:3)\n");
-	PRINT_TO(to)
+	to = printed_begin();
 	info_cpu_line(&copy, INFO_JSON, to);
+	printed_end(to);
 	assert_string_equal(printed_text, "{\"cpu\": 0, \"state\": \"running\", \"apic_id\": 0, "
 					  "\"rip\": \"0x100001\"}");
-	PRINT_TO(to)
+	to = printed_begin();
 	info_cpu_print(&copy, INFO_JSON, true, to);
+	printed_end(to);
 	assert_printed("\"place\": \"start+0x1 (a.c:3)\"");
 	rig_free(rig);
 }
@@ -200,8 +206,10 @@ static void test_kvms_own_lapic(void **state)
 
 static void dump(struct rig *rig, const struct info_dump_request *request)
 {
-	PRINT_TO(to)
+	FILE *to = printed_begin();
+
 	assert_true(info_dump(&rig->machine, request, to));
+	printed_end(to);
 }
 
 static void test_a_block_of_the_machine(void **state)

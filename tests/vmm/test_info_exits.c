@@ -40,8 +40,10 @@ static void add_port(uint16_t port, bool write, unsigned width, unsigned count)
 
 static void print(enum info_format format)
 {
-	PRINT_TO(to)
+	FILE *to = printed_begin();
+
 	info_exits_print(&exits, format, to);
+	printed_end(to);
 }
 
 static void test_kinds(void **state)

@@ -45,8 +45,10 @@ static int setup(void **state)
 
 static void print(enum info_format format)
 {
-	PRINT_TO(to)
+	FILE *to = printed_begin();
+
 	info_ioapic_print(&ioapic, format, to);
+	printed_end(to);
 }
 
 static void test_qemu(void **state)

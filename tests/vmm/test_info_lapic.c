@@ -37,8 +37,10 @@ static int setup(void **state)
 
 static void print(enum info_format format)
 {
-	PRINT_TO(to)
+	FILE *to = printed_begin();
+
 	info_lapic_print(&lapic, 7, format, to);
+	printed_end(to);
 }
 
 static void test_qemu_after_reset(void **state)

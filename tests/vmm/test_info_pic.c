@@ -49,10 +49,12 @@ static int setup(void **state)
 
 static void print(enum info_format format)
 {
+	FILE *to;
 	struct i8259 before = pic;
 
-	PRINT_TO(to)
+	to = printed_begin();
 	info_pic_print(&pic, format, to);
+	printed_end(to);
 	assert_memory_equal(&before, &pic, sizeof(pic));
 }
 

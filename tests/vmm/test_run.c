@@ -385,7 +385,7 @@ static void test_a_good_end_says_nothing(void **state)
 
 static void test_the_state_is_dumped_when_asked_for(void **state)
 {
-	char path[] = "/tmp/test_run_state_XXXXXX", text[65536] = "";
+	static char path[] = "/tmp/test_run_state_XXXXXX", text[65536];
 	int fd = mkstemp(path);
 
 	(void)state;
