@@ -381,6 +381,29 @@ static void test_no_machine(void **state)
 	assert_false(monitor->stopped);
 }
 
+static atomic_bool deaf;
+
+/* No kick gets this guest out of KVM_RUN before it is allowed. */
+static int ignores_kicks(struct fake_vcpu *v, struct kvm_run *run)
+{
+	while (atomic_load(&deaf))
+		usleep(100);
+	return polls(v, run);
+}
+
+static void test_nobody_waits_for_a_cpu_that_does_not_come(void **state)
+{
+	(void)state;
+	atomic_store(&deaf, true);
+	run(1, false, ignores_kicks);
+	type("info lapic\ninfo pic\n");
+	monitor_still(monitor);
+	assert_string_equal(said, "info lapic\n");
+	atomic_store(&deaf, false);
+	await();
+	assert_true(strstr(said, "dumping ") < strstr(said, "pic1: "));
+}
+
 /* A run ends while its CPUs stand, and while a command waits for them. */
 static void test_the_end_of_a_machine_that_stands(void **state)
 {
@@ -390,9 +413,11 @@ static void test_the_end_of_a_machine_that_stands(void **state)
 	assert_true(monitor->stopped);
 	teardown(state);
 	setup(state);
-	run(2, false, polls);
+	atomic_store(&deaf, true);
+	run(2, false, ignores_kicks);
 	type("info cpus\nstop\n");
 	assert_true(monitor->waiting);
+	atomic_store(&deaf, false);
 	ending_say(&rig->ending, RESULT_TIMEOUT, -1, 0, "enough");
 	monitor_detach(monitor);
 	assert_false(monitor->waiting);
@@ -417,6 +442,7 @@ int main(void)
 		WITH(test_nmi),
 		WITH(test_nmi_to_kvms_own_lapic),
 		WITH(test_no_machine),
+		WITH(test_nobody_waits_for_a_cpu_that_does_not_come),
 		WITH(test_the_end_of_a_machine_that_stands),
 	};
 
