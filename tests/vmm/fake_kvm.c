@@ -220,6 +220,9 @@ static int vcpu_ioctl(struct fake_vcpu *v, unsigned long request, void *arg)
 		if (v->kvm->at_debug)
 			v->kvm->at_debug(v);
 		v->guest_debug = ((struct kvm_guest_debug *)arg)->control;
+		v->breakpoint = v->guest_debug & KVM_GUESTDBG_USE_HW_BP
+					? ((struct kvm_guest_debug *)arg)->arch.debugreg[0]
+					: 0;
 		if (v->guest_debug & KVM_GUESTDBG_SINGLESTEP)
 			v->stepped_rip = v->regs.rip;
 		return 0;

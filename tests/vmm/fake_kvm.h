@@ -37,6 +37,7 @@ struct fake_vcpu {
 	void (*at_pass)(struct fake_vcpu *v);
 	uint64_t apic_base, tsc_adjust, tsc_offset;
 	uint32_t guest_debug; /* control of KVM_SET_GUEST_DEBUG */
+	uint64_t breakpoint;  /* and the first breakpoint, 0 without KVM_GUESTDBG_USE_HW_BP */
 	uint64_t stepped_rip; /* RIP when that began to single-step */
 
 	/* What the guest is like after the last exit; the script changes it. */
