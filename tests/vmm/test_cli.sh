@@ -50,6 +50,10 @@ ends 74 output-failed run --result-json "$tmp/none/r.json" image
 holds "$err" "cannot write $tmp/none/r.json: No such file or directory"
 ends 74 output-failed run --result-json "$tmp" image
 holds "$err" "Is a directory"
+ends 74 output-failed run --dump-screen "$tmp/none/screen" image
+holds "$err" "cannot write $tmp/none/screen: No such file or directory"
+ends 65 bad-image run -bios "$0"
+ends 64 usage run -bios "$0" image
 
 # --- with KVM --------------------------------------------------------------------------------------
 if [ -r /dev/kvm ] && [ -w /dev/kvm ]; then
