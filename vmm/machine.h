@@ -72,6 +72,7 @@ struct machine {
 	struct machine_console console;
 	struct vm vm;
 	struct ram ram;
+	struct ram_range rom; /* -bios; else empty */
 	struct watch watch;
 	struct layout layout;
 	/* Where the Local APICs are KVM's. */

@@ -91,17 +91,25 @@ static void write_json(const char *path, struct result *result)
 		fprintf(stderr, "lapicvm: cannot write %s: %s\n", path, strerror(errno));
 }
 
+static bool can_write(const char *path, struct result *result)
+{
+	if (!path || output_file_possible(path))
+		return true;
+	end(result, RESULT_OUTPUT_FAILED, "cannot write %s: %s", path, strerror(errno));
+	return false;
+}
+
 static void run_guest(const struct options *options, struct result *result)
 {
+	const char *screen = options->dump_screen;
 	struct host_traits traits;
 	struct host_error error;
 
+	if (screen && strcmp(screen, "-") == 0)
+		screen = NULL;
 	/* Before the work, not after it. */
-	if (options->result_json && !output_file_possible(options->result_json)) {
-		end(result, RESULT_OUTPUT_FAILED, "cannot write %s: %s", options->result_json,
-		    strerror(errno));
+	if (!can_write(options->result_json, result) || !can_write(screen, result))
 		return;
-	}
 	run_hold_signals();
 	if (!host_probe(&kvm_calls_real, &traits, &error))
 		host_error_result(&error, result);

@@ -15,6 +15,7 @@
 #include "vmm/kvm_stats.h"
 #include "vmm/loop.h"
 #include "vmm/machine.h"
+#include "vmm/machine_screen.h"
 #include "vmm/run_report.h"
 
 /* After an end that is not the guest's own, stdout gets this long to take the guest's last words.
@@ -27,9 +28,10 @@ struct session {
 	struct console console;
 	struct ending ending;
 	struct machine machine;
-	bool machine_up;   /* machine_input() may be called */
-	bool give_up;      /* output that stdout does not take is dropped */
-	struct result cut; /* why output was cut short */
+	struct machine_screen screen; /* of the machine that ran last */
+	bool machine_up;              /* machine_input() may be called */
+	bool give_up;                 /* output that stdout does not take is dropped */
+	struct result cut;            /* why output was cut short */
 	/* An end from outside that came beside a reset by the guest: no reboot forgets it. */
 	bool has_outside;
 	struct result outside;
@@ -266,6 +268,7 @@ static bool run_once(struct session *s, const struct host_traits *traits,
 	*result = s->ending.result;
 	run_report_where(&s->machine, result);
 	count_interrupts(&s->machine, result);
+	machine_screen_take(&s->machine, &s->screen);
 	if (s->options->stats && result->kind != RESULT_RESET)
 		run_report_stats(&s->machine);
 	ran = true;
@@ -357,6 +360,8 @@ void run_with(const struct options *options, const struct host_traits *traits,
 		run_guest(s, traits, kvm, result);
 		console_close(&s->console);
 		loop_close(&s->loop);
+		if (options->dump_screen)
+			machine_screen_write(&s->screen, options->dump_screen, result);
 		kick_uninstall();
 		sigaction(SIGPIPE, &before, NULL);
 	}

@@ -14,7 +14,7 @@
 #define FAKE_VCPUS     8u
 #define FAKE_RUN_BYTES 12288u
 #define FAKE_TAKEN     64u
-#define FAKE_SLOTS     64u
+#define FAKE_SLOTS     65u
 #define FAKE_ROUTES    256u
 #define FAKE_MSIS      16u
 
@@ -74,6 +74,7 @@ struct fake_kvm {
 	unsigned tsc_multiplier, tsc_divisor; /* scaling; 1/1: none */
 	uint64_t (*host_tsc)(void);
 	bool amd, no_apic_base;
+	bool no_read_only; /* KVM_MEM_READONLY is not known */
 	fake_script *script;
 	void *opaque; /* for the script */
 	/* Before KVM_SET_GUEST_DEBUG is answered: a moment at which something else may happen. */
