@@ -21,6 +21,7 @@ extern "C" {
 #define FW_CFG_ID        0x01u /* u32: 1, the traditional interface alone */
 #define FW_CFG_RAM_SIZE  0x03u /* u64: bytes */
 #define FW_CFG_NB_CPUS   0x05u /* u16: CPUs there are */
+#define FW_CFG_BOOT_MENU 0x0Eu /* u16: whether the firmware offers one; the caller's to give */
 #define FW_CFG_MAX_CPUS  0x0Fu /* u16: CPUs there could be */
 
 /* A further key: size bytes at data, which live and stay as they are while the model is in use. */

@@ -23,6 +23,8 @@ enum reg { EAX, EBX, ECX, EDX };
 #define LEAF6_EAX_ARAT         BIT(2)
 #define LEAF7_EBX_TSC_ADJUST   BIT(1)
 #define EXT1_ECX_CMP_LEGACY    BIT(1)
+#define KVM_CLOCK              (BIT(3) | BIT(24)) /* CLOCKSOURCE2, and that it is stable */
+#define KVM_EXT_DEST_ID        BIT(15)            /* MSI_EXT_DEST_ID */
 
 /* Room for leaf 6, three subleaves of Bh and three of 1Fh. */
 #define EXTRA_ENTRIES 8u
@@ -302,12 +304,16 @@ static void adjust(const struct build *b, struct kvm_cpuid_entry2 *e)
 	case 0x15: leaf_15(b, e); break;
 	/*
 	 * KVM's signature stays: it is true, and Linux uses x2APIC without interrupt remapping only
-	 * where it sees a hypervisor that it knows. Every feature goes: clocks, PV EOI and PV IPIs
-	 * by hypercall would pass by the LAPIC, or reach for the one in the kernel that is not
-	 * there.
+	 * where it sees a hypervisor that it knows. Of its features its clock stays, by the two
+	 * MSRs of today, and the I/O APIC's extended destination is ours. The others go: PV EOI and
+	 * PV IPIs by hypercall would pass by the LAPIC, or reach for the one in the kernel that is
+	 * not there.
 	 */
 	case 0x40000000: e->eax = 0x40000001; break;
-	case 0x40000001: e->eax = e->ebx = e->ecx = e->edx = 0; break;
+	case 0x40000001:
+		e->eax = (e->eax & KVM_CLOCK) | KVM_EXT_DEST_ID;
+		e->ebx = e->ecx = e->edx = 0;
+		break;
 	case 0x80000001: leaf_ext_1(b, e); break;
 	case 0x80000008: leaf_ext_8(b, e); break;
 	case 0x8000001D: leaf_caches(b, e); break;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Finds guest code in RAM by KVM_TRANSLATE.
+// Finds guest code in RAM or ROM by KVM_TRANSLATE.
 // Not a page table walker: KVM knows the modes.
 
 #include "vmm/fetch.h"
@@ -16,7 +16,11 @@ const uint8_t *fetch_page(const struct vm *vm, int vcpu_fd, const struct ram *ra
 
 	if (kvm_ioctl(vm->kvm, vcpu_fd, KVM_TRANSLATE, &at) < 0 || !at.valid)
 		return NULL;
-	return ram_at(ram, at.physical_address & ~PAGE_MASK, RAM_PAGE_SIZE);
+	at.physical_address &= ~PAGE_MASK;
+	/* Below the ROM this wraps, to more than its length. */
+	if (at.physical_address - vm->rom.gpa < vm->rom.length)
+		return vm->rom.host + (at.physical_address - vm->rom.gpa);
+	return ram_at(ram, at.physical_address, RAM_PAGE_SIZE);
 }
 
 unsigned fetch_mode(const struct kvm_sregs *sregs)

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "vmm/firmware.h"
 #include "vmm/image.h"
 #include "vmm/kernel_lapic.h"
 #include "vmm/machine_census.h"
@@ -79,6 +80,16 @@ static void refuse_image(const struct image_error *error, const char *name, stru
 	snprintf(why->detail, sizeof(why->detail), "%s", error->text);
 }
 
+static bool load_firmware(struct machine *m, struct result *why)
+{
+	struct image_error error;
+
+	if (firmware_load(m->options->bios, &m->ram, &m->rom, &error))
+		return true;
+	refuse_image(&error, m->options->bios, why);
+	return false;
+}
+
 static bool load(struct machine *m, struct boot_state *state, struct result *why)
 {
 	const struct options *options = m->options;
@@ -134,19 +145,36 @@ static bool make_vcpus(struct machine *m, struct event_base *base, struct result
 	return true;
 }
 
+/* Firmware finds the machine as after power-on, and makes what it leaves to others itself. */
+static int start_firmware(struct machine *m)
+{
+	struct boot_state state;
+
+	boot_reset(&state, m->vcpus[0].signature);
+	return vcpu_boot(&m->vcpus[0], &state);
+}
+
+static int start_image(struct machine *m, const struct boot_state *state)
+{
+	int error;
+
+	machine_tables_mp(m);
+	error = boot_follows_firmware(state) ? machine_firmware(m) : 0;
+	return error < 0 ? error : vcpu_boot(&m->vcpus[0], state);
+}
+
 static bool boot(struct machine *m, const struct boot_state *state, struct result *why)
 {
 	int error = vm_map_ram(&m->vm, &m->ram, NULL, 0);
 
+	if (error >= 0 && m->rom.length)
+		error = vm_map_rom(&m->vm, &m->rom);
 	if (error < 0) {
 		ending_fill(why, RESULT_INTERNAL, "KVM_SET_USER_MEMORY_REGION: %s",
 			    strerror(-error));
 		return false;
 	}
-	machine_tables_mp(m);
-	error = boot_follows_firmware(state) ? machine_firmware(m) : 0;
-	if (error >= 0)
-		error = vcpu_boot(&m->vcpus[0], state);
+	error = m->rom.length ? start_firmware(m) : start_image(m, state);
 	if (error < 0)
 		ending_fill(why, RESULT_INTERNAL,
 			    "KVM refuses the boot processor's first state: %s", strerror(-error));
@@ -235,9 +263,10 @@ bool machine_open(struct machine *m, const struct options *options,
 		ending_fill(why, RESULT_USAGE, "%s", text);
 		return false;
 	}
-	return load(m, &state, why) && open_vm(m, kvm, why) && machine_wire(m, why) &&
-	       make_map(m, why) && make_vcpus(m, base, why) && boot(m, &state, why) &&
-	       start_clock(m, base, why) && begin_census(m, base, why);
+	return (options->bios ? load_firmware(m, why) : load(m, &state, why)) &&
+	       open_vm(m, kvm, why) && machine_wire(m, why) && make_map(m, why) &&
+	       make_vcpus(m, base, why) && boot(m, &state, why) && start_clock(m, base, why) &&
+	       begin_census(m, base, why);
 }
 
 void machine_close(struct machine *m)
@@ -246,6 +275,7 @@ void machine_close(struct machine *m)
 		vcpu_close(&m->vcpus[i]);
 	vm_close(&m->vm);
 	ram_destroy(&m->ram);
+	firmware_unload(&m->rom);
 	watch_destroy(&m->watch);
 	free(m->vcpus);
 	free(m->map_memory);

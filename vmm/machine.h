@@ -75,6 +75,7 @@ struct machine {
 	struct machine_console console;
 	struct vm vm;
 	struct ram ram;
+	struct ram_range rom; /* -bios; else empty */
 	struct watch watch;
 	struct pause pause;
 	struct layout layout;

@@ -102,6 +102,9 @@ static const struct i8254_ops i8254_ops = {.now = monotonic_ns};
 static const struct hpet_ops hpet_ops = {.now = monotonic_ns, .legacy = machine_irq_legacy};
 static const struct cmos_ops cmos_ops = {.now = monotonic_ns, .time_of_day = time_of_day};
 
+static const uint8_t boot_menu[2] = {1};
+static const struct fw_cfg_item fw_cfg_items[] = {{FW_CFG_BOOT_MENU, boot_menu, sizeof(boot_menu)}};
+
 static uint64_t ram_above(const struct machine *m)
 {
 	return m->ram.range_count > 1 ? m->ram.ranges[1].length : 0;
@@ -136,7 +139,7 @@ static void prepare(struct machine *m)
 	uart16550_init(&m->uart, &uart_ops, m, machine_irq(m, IRQ_COM1, MACHINE_IRQ_CHIP));
 	uart16550_init(&m->com2, &com2_ops, m, machine_irq(m, IRQ_COM2, MACHINE_IRQ_CHIP));
 	cmos_init(&m->cmos, &cmos_ops, m, machine_irq_of_clock(m), &cmos);
-	fw_cfg_init(&m->fw_cfg, &fw_cfg, NULL, 0);
+	fw_cfg_init(&m->fw_cfg, &fw_cfg, fw_cfg_items, 1);
 	m->debugcon = (struct debugcon){.write = transmit, .opaque = m};
 	m->debug_exit = (struct debug_exit){.exit = guest_exit, .opaque = m};
 	m->reset = (struct reset_port){.reset = reset_by_cf9, .opaque = m};
@@ -178,12 +181,13 @@ bool machine_wire(struct machine *m, struct result *why)
 		i8042_command_region(&m->i8042),
 		cmos_region(&m->cmos),
 		i8259_slave_region(&m->pic),
-		debugcon_region(&m->debugcon),
+		debugcon_region(&m->debugcon, DEBUGCON_PORT),
 		debug_exit_region(&m->debug_exit),
 		acpi_pm_smi_region(&m->acpi_pm),
 		uart16550_region(&m->com2, UART16550_COM2),
 		vga_text_ports_region(&m->vga_text),
 		uart16550_region(&m->uart, UART16550_COM1),
+		debugcon_region(&m->debugcon, DEBUGCON_FIRMWARE),
 		i8259_elcr_region(&m->pic),
 		fw_cfg_region(&m->fw_cfg),
 		acpi_pm_region(&m->acpi_pm),

@@ -91,7 +91,6 @@ static void write_json(const char *path, struct result *result)
 		fprintf(stderr, "lapicvm: cannot write %s: %s\n", path, strerror(errno));
 }
 
-/* Before the work, not after it. */
 static bool can_write(const char *path, struct result *result)
 {
 	if (!path || strcmp(path, "-") == 0 || output_file_possible(path))
@@ -102,10 +101,15 @@ static bool can_write(const char *path, struct result *result)
 
 static void run_guest(const struct options *options, struct result *result)
 {
+	const char *screen = options->dump_screen;
 	struct host_traits traits;
 	struct host_error error;
 
-	if (!can_write(options->result_json, result) || !can_write(options->dump_state, result))
+	if (screen && strcmp(screen, "-") == 0)
+		screen = NULL;
+	/* Before the work, not after it. */
+	if (!can_write(options->result_json, result) || !can_write(options->dump_state, result) ||
+	    !can_write(screen, result))
 		return;
 	run_hold_signals();
 	if (!host_probe(&kvm_calls_real, &traits, &error))

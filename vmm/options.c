@@ -22,6 +22,7 @@ enum id {
 	OPT_MEMORY,
 	OPT_SMP,
 	OPT_KERNEL,
+	OPT_BIOS,
 	OPT_INITRD,
 	OPT_APPEND,
 	OPT_NO_REBOOT,
@@ -36,6 +37,7 @@ enum id {
 	OPT_STATS,
 	OPT_DUMP_STATE,
 	OPT_FORMAT,
+	OPT_DUMP_SCREEN,
 	OPT_SEED,
 	OPT_SEEDS,
 	OPT_TIME,
@@ -81,6 +83,7 @@ static const struct option option_table[] = {
 	{"-m", OPT_MEMORY, OF_GUEST, "a size, such as 256M"},
 	{"-smp", OPT_SMP, OF_GUEST, "a number of processors"},
 	{"-kernel", OPT_KERNEL, OF_GUEST, "a file"},
+	{"-bios", OPT_BIOS, OF_RUN, "a file"},
 	{"-initrd", OPT_INITRD, OF_GUEST, "a file"},
 	{"-append", OPT_APPEND, OF_GUEST, "a command line"},
 	{"-no-reboot", OPT_NO_REBOOT, OF_GUEST, NULL},
@@ -95,6 +98,7 @@ static const struct option option_table[] = {
 	{"--stats", OPT_STATS, OF_RUN, NULL},
 	{"--dump-state", OPT_DUMP_STATE, OF_RUN, "a file"},
 	{"--format", OPT_FORMAT, OF_RUN, "qemu, linux or json"},
+	{"--dump-screen", OPT_DUMP_SCREEN, OF_RUN, "a file"},
 	{"--seed", OPT_SEED, OF_RANDOM, "a number"},
 	{"--seeds", OPT_SEEDS, OF_RANDOM, "a number of programs"},
 	{"--time", OPT_TIME, OF_RANDOM, "a time, such as 10m"},
@@ -326,6 +330,7 @@ static bool take(struct parser *p, const struct option *option, const char *valu
 	case OPT_MEMORY: return options_memory(value, &o->ram_bytes, p->why, p->why_size);
 	case OPT_SMP: return options_cpus(value, &o->cpus, p->why, p->why_size);
 	case OPT_KERNEL: return take_image(p, value);
+	case OPT_BIOS: return take_output(p, option, value, &o->bios);
 	case OPT_INITRD: return take_initrd(p, value);
 	case OPT_APPEND: o->append = value; return true;
 	case OPT_NO_REBOOT: o->no_reboot = true; return true;
@@ -340,6 +345,7 @@ static bool take(struct parser *p, const struct option *option, const char *valu
 	case OPT_STATS: o->stats = true; return true;
 	case OPT_DUMP_STATE: return take_output(p, option, value, &o->dump_state);
 	case OPT_FORMAT: return take_format(p, value);
+	case OPT_DUMP_SCREEN: return take_output(p, option, value, &o->dump_screen);
 	case OPT_SEED: return take_number(p, option, value, INT64_MAX, &diff->seed);
 	case OPT_SEEDS: return take_number(p, option, value, INT64_MAX, &diff->seeds);
 	case OPT_TIME: return options_duration(value, &diff->time_ms, p->why, p->why_size);
@@ -459,7 +465,12 @@ static bool check_guest(struct parser *p)
 	struct options *o = p->options;
 
 	if (!is_given(p, OPT_SMP))
-		o->cpus = o->image ? DEFAULT_CPUS : TOUR_CPUS;
+		o->cpus = o->image || o->bios ? DEFAULT_CPUS : TOUR_CPUS;
+	if (o->bios && (o->image || o->initrd_count || o->append || o->guest_args))
+		return refuse(p,
+			      "-bios %s: firmware is started alone; leave the image, -initrd, "
+			      "-append and guest arguments out",
+			      o->bios);
 	if (o->cpus > OPTIONS_MAX_XAPIC_CPUS && !o->x2apic)
 		return refuse(p,
 			      "-smp %" PRIu32 " with --no-x2apic: an xAPIC ID has 8 bits; at most "

@@ -47,6 +47,7 @@ struct options {
 	enum options_verb topic; /* OPTIONS_HELP: about what */
 	/* run, and diff of an image */
 	const char *image; /* NULL: the embedded tour */
+	const char *bios;  /* firmware in place of an image, or NULL */
 	uint32_t cpus;     /* 1 .. OPTIONS_MAX_CPUS */
 	uint64_t ram_bytes;
 	const char *append; /* -append, or NULL */
@@ -59,6 +60,7 @@ struct options {
 	bool tsc_deadline;   /* off by --no-tsc-deadline */
 	uint32_t timeout_ms; /* 0: none */
 	const char *result_json;
+	const char *dump_screen; /* "-": standard output; or NULL */
 	bool stats;
 	const char *dump_state;   /* --dump-state: a file, "-": standard error; or NULL */
 	enum info_format format;  /* of that, and of the monitor */

@@ -15,6 +15,7 @@
 #include "vmm/kvm_stats.h"
 #include "vmm/loop.h"
 #include "vmm/machine.h"
+#include "vmm/machine_screen.h"
 #include "vmm/monitor.h"
 #include "vmm/run_report.h"
 
@@ -29,9 +30,10 @@ struct session {
 	struct ending ending;
 	struct machine machine;
 	struct monitor monitor;
-	bool machine_up;   /* machine_input() may be called */
-	bool give_up;      /* output that stdout does not take is dropped */
-	struct result cut; /* why output was cut short */
+	struct machine_screen screen; /* of the machine that ran last */
+	bool machine_up;              /* machine_input() may be called */
+	bool give_up;                 /* output that stdout does not take is dropped */
+	struct result cut;            /* why output was cut short */
 	/* An end from outside that came beside a reset by the guest: no reboot forgets it. */
 	bool has_outside;
 	struct result outside;
@@ -308,6 +310,7 @@ static void report(struct session *s, struct result *result)
 
 	run_report_where(&s->machine, result);
 	count_interrupts(&s->machine, result);
+	machine_screen_take(&s->machine, &s->screen);
 	/* As far as stdout takes it at once, the guest's last words come before. */
 	console_flush(&s->console);
 	if (s->options->stats && result->kind != RESULT_RESET)
@@ -426,6 +429,8 @@ void run_with(const struct options *options, const struct host_traits *traits,
 		run_guest(s, traits, kvm, result);
 		console_close(&s->console);
 		loop_close(&s->loop);
+		if (options->dump_screen)
+			machine_screen_write(&s->screen, options->dump_screen, result);
 		kick_uninstall();
 		sigaction(SIGPIPE, &before, NULL);
 	}

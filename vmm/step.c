@@ -31,7 +31,8 @@
 #define OPCODE_POPF     0x9Du
 #define OPCODE_IRET     0xCFu
 #define OPERAND_SIZE    0x66
-#define REX_W           0x48
+#define REX_W           0x48 /* bits 7:4 and W */
+#define REX_W_MASK      0xF8
 
 /* With a breakpoint where it says, but at 0. */
 static bool set_debug(struct vcpu *v, uint32_t control, uint64_t breakpoint)
@@ -156,7 +157,7 @@ static bool ends_burst(struct vcpu *v, const struct kvm_regs *regs, const struct
 
 		if (byte == OPERAND_SIZE)
 			bytes = mode == 16 ? 4 : 2;
-		if (mode == 64 && (byte & REX_W) == REX_W)
+		if (mode == 64 && (byte & REX_W_MASK) == REX_W)
 			bytes = 8;
 		if (is_prefix(byte, mode == 64))
 			continue;

@@ -34,9 +34,9 @@ static const struct denied denied[] = {
 	/* Writes move the TSC under an armed deadline (rule TMR-11). Reads stay native. */
 	{MSR_IA32_TSC, 1, KVM_MSR_FILTER_WRITE, false},
 	{MSR_IA32_TSC_ADJUST, 1, KVM_MSR_FILTER_WRITE, false},
-	/* Paravirtual clocks, steal time, PV EOI: CPUID hides them, so they must not answer. */
+	/* The old clock, steal time, PV EOI: CPUID hides them, so they must not answer. */
 	{MSR_KVM_WALL_CLOCK, 2, BOTH_WAYS, false},
-	{MSR_KVM_FIRST, MSR_KVM_COUNT, BOTH_WAYS, false},
+	{MSR_KVM_HIDDEN, MSR_KVM_HIDDEN_COUNT, BOTH_WAYS, false},
 };
 
 static int vm_ioctl(const struct vm *vm, unsigned long request, void *arg)
@@ -128,10 +128,11 @@ void vm_close(struct vm *vm)
 	vm->fd = vm->kvm_fd = -1;
 }
 
-static int set_slot(struct vm *vm, unsigned slot, struct ram_range range)
+static int set_slot(struct vm *vm, unsigned slot, uint32_t flags, struct ram_range range)
 {
 	struct kvm_userspace_memory_region region = {
 		.slot = slot,
+		.flags = flags,
 		.guest_phys_addr = range.gpa,
 		.memory_size = range.length,
 		.userspace_addr = (uintptr_t)range.host,
@@ -190,15 +191,24 @@ int vm_map_ram(struct vm *vm, const struct ram *ram, const uint64_t *holes, unsi
 		if (!vm->slots[i].length || same(&vm->slots[i], &pieces[i]))
 			continue;
 		vm->slots[i].length = 0;
-		error = set_slot(vm, i, vm->slots[i]);
+		error = set_slot(vm, i, 0, vm->slots[i]);
 	}
 	for (unsigned i = 0; i < VM_SLOTS_MAX && error >= 0; i++) {
 		if (!pieces[i].length || vm->slots[i].length)
 			continue;
-		error = set_slot(vm, i, pieces[i]);
+		error = set_slot(vm, i, 0, pieces[i]);
 		if (error >= 0)
 			vm->slots[i] = pieces[i];
 	}
+	return error < 0 ? error : 0;
+}
+
+int vm_map_rom(struct vm *vm, const struct ram_range *rom)
+{
+	int error = set_slot(vm, VM_SLOT_ROM, KVM_MEM_READONLY, *rom);
+
+	if (error >= 0)
+		vm->rom = *rom;
 	return error < 0 ? error : 0;
 }
 

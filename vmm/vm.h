@@ -15,6 +15,7 @@
 
 /* Memory slots: one for each piece of RAM, a piece being what lies between two holes. */
 #define VM_SLOTS_MAX 64u
+#define VM_SLOT_ROM  VM_SLOTS_MAX /* behind them */
 
 /* Who answers for the Local APICs. */
 enum vm_lapic {
@@ -29,6 +30,7 @@ struct vm {
 	int fd;
 	size_t run_bytes;                     /* of one struct kvm_run mapping */
 	struct ram_range slots[VM_SLOTS_MAX]; /* by slot number; length 0: not in use */
+	struct ram_range rom;                 /* the same */
 };
 
 /*
@@ -45,6 +47,12 @@ void vm_close(struct vm *vm);
  * as MMIO. May be called again with other holes while vCPUs run; callers serialise. 0 or -errno.
  */
 int vm_map_ram(struct vm *vm, const struct ram *ram, const uint64_t *holes, unsigned hole_count);
+
+/*
+ * Shows the guest `rom`, which overlaps no RAM: writes to it exit as MMIO. Once, before vCPUs run.
+ * 0 or -errno.
+ */
+int vm_map_rom(struct vm *vm, const struct ram_range *rom);
 
 /* Makes the vCPU with this ID (its initial APIC ID): its descriptor or -errno. */
 int vm_create_vcpu(const struct vm *vm, uint32_t id);

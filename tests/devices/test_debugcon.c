@@ -20,7 +20,7 @@ static void bytes_go_out_and_the_port_names_itself(void **state)
 {
 	struct recorder log = {0};
 	struct debugcon dev = {.write = note_write, .opaque = &log};
-	struct bus_region region = debugcon_region(&dev);
+	struct bus_region region = debugcon_region(&dev, DEBUGCON_PORT);
 	struct bus_region table[1];
 	struct bus bus;
 
@@ -43,10 +43,30 @@ static void bytes_go_out_and_the_port_names_itself(void **state)
 	assert_recorded(&log, "");
 }
 
+static void the_firmwares_port_says_the_same(void **state)
+{
+	struct recorder log = {0};
+	struct debugcon dev = {.write = note_write, .opaque = &log};
+	struct bus_region region = debugcon_region(&dev, DEBUGCON_FIRMWARE);
+	struct bus_region table[1];
+	struct bus bus;
+
+	(void)state;
+	bus_init(&bus, "ports", BUS_LAST_PORT, table, 1);
+	assert_int_equal(bus_add(&bus, &region, NULL, 0), BUS_OK);
+	assert_int_equal(bus_read(&bus, 0x402, 1), 0xE9);
+	assert_int_equal(bus_read(&bus, 0xE9, 1), 0xFF);
+	bus_write(&bus, 0x402, 1, 0x53);
+	bus_write(&bus, 0x401, 2, 0x4100);
+	bus_write(&bus, 0x403, 1, 0x42);
+	assert_recorded(&log, "53 41 ");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(bytes_go_out_and_the_port_names_itself),
+		cmocka_unit_test(the_firmwares_port_says_the_same),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

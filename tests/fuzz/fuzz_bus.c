@@ -165,7 +165,7 @@ static void build(struct machine *m)
 
 	on_ports[n++] = uart16550_region(&m->com1, UART16550_COM1);
 	on_ports[n++] = debug_exit_region(&m->exit);
-	on_ports[n++] = debugcon_region(&m->debugcon);
+	on_ports[n++] = debugcon_region(&m->debugcon, DEBUGCON_PORT);
 	on_ports[n++] = pci_host_address_region(&m->pci);
 	on_ports[n++] = fw_cfg_region(&m->fw_cfg);
 	on_ports[n++] = cmos_region(&m->cmos);

@@ -220,6 +220,9 @@ static int vcpu_ioctl(struct fake_vcpu *v, unsigned long request, void *arg)
 		if (v->kvm->at_debug)
 			v->kvm->at_debug(v);
 		v->guest_debug = ((struct kvm_guest_debug *)arg)->control;
+		v->breakpoint = v->guest_debug & KVM_GUESTDBG_USE_HW_BP
+					? ((struct kvm_guest_debug *)arg)->arch.debugreg[0]
+					: 0;
 		if (v->guest_debug & KVM_GUESTDBG_SINGLESTEP)
 			v->stepped_rip = v->regs.rip;
 		return 0;
@@ -233,7 +236,9 @@ static int vcpu_ioctl(struct fake_vcpu *v, unsigned long request, void *arg)
 
 static int set_slot(struct fake_kvm *kvm, const struct kvm_userspace_memory_region *region)
 {
-	if (region->slot >= FAKE_SLOTS)
+	if (region->slot >= FAKE_SLOTS || region->flags & ~KVM_MEM_READONLY)
+		return -EINVAL;
+	if (region->flags && kvm->no_read_only)
 		return -EINVAL;
 	/* As KVM: a slot that exists can be deleted, not changed in size; two must not overlap. */
 	if (region->memory_size) {

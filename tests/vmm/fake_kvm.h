@@ -14,7 +14,7 @@
 #define FAKE_VCPUS     8u
 #define FAKE_RUN_BYTES 12288u
 #define FAKE_TAKEN     64u
-#define FAKE_SLOTS     64u
+#define FAKE_SLOTS     65u
 #define FAKE_ROUTES    256u
 #define FAKE_MSIS      16u
 
@@ -37,6 +37,7 @@ struct fake_vcpu {
 	void (*at_pass)(struct fake_vcpu *v);
 	uint64_t apic_base, tsc_adjust, tsc_offset;
 	uint32_t guest_debug; /* control of KVM_SET_GUEST_DEBUG */
+	uint64_t breakpoint;  /* and the first breakpoint, 0 without KVM_GUESTDBG_USE_HW_BP */
 	uint64_t stepped_rip; /* RIP when that began to single-step */
 
 	/* What the guest is like after the last exit; the script changes it. */
@@ -73,6 +74,7 @@ struct fake_kvm {
 	unsigned tsc_multiplier, tsc_divisor; /* scaling; 1/1: none */
 	uint64_t (*host_tsc)(void);
 	bool amd, no_apic_base;
+	bool no_read_only; /* KVM_MEM_READONLY is not known */
 	fake_script *script;
 	void *opaque; /* for the script */
 	/* Before KVM_SET_GUEST_DEBUG is answered: a moment at which something else may happen. */

@@ -211,3 +211,8 @@ void rig_enable(struct rig *rig, unsigned cpu)
 {
 	rig_write(rig, cpu, 0xF0, 0x1FF);
 }
+
+void rig_wait(struct rig *rig)
+{
+	event_base_loop(rig->base, EVLOOP_ONCE);
+}

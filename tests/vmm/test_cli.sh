@@ -50,6 +50,9 @@ ends 74 output-failed run --result-json "$tmp/none/r.json" image
 holds "$err" "cannot write $tmp/none/r.json: No such file or directory"
 ends 74 output-failed run --result-json "$tmp" image
 holds "$err" "Is a directory"
+ends 74 output-failed run --dump-screen "$tmp/none/screen" image
+holds "$err" "cannot write $tmp/none/screen: No such file or directory"
+ends 64 usage run -bios "$0" image
 
 # --- with KVM --------------------------------------------------------------------------------------
 if [ -r /dev/kvm ] && [ -w /dev/kvm ]; then
@@ -67,6 +70,7 @@ if [ -r /dev/kvm ] && [ -w /dev/kvm ]; then
 	holds "$tmp/report" "capabilities (KVM_CHECK_EXTENSION)"
 	is "$(ls -A "$tmp" | grep -c '^\.lapicvm')" 0 "no temporary file is left"
 	ends 66 unreadable run "$tmp/no-such-image"
+	ends 65 bad-image run -bios "$0"
 	ends 66 unreadable run --result-json "$tmp/r.json" "$tmp/no-such-image"
 	holds "$tmp/r.json" '"result": "unreadable"'
 	holds "$tmp/r.json" '"code": 66'

@@ -221,7 +221,7 @@ static void nothing_paravirtual_but_the_signature(void **state)
 	offer_intel();
 	build(0);
 	is(0x40000000, 0, 0x40000001, 0x4B4D564B, 0x564B4D56, 0x4D);
-	is(0x40000001, 0, 0, 0, 0, 0);
+	is(0x40000001, 0, 0x01008008, 0, 0, 0);
 	for (uint32_t i = 0; i < table->nent; i++)
 		assert_false(table->entries[i].function > 0x40000001 &&
 			     table->entries[i].function < 0x80000000);

@@ -223,10 +223,20 @@ static void test_help(void **state)
 	}
 }
 
+static void assert_runs(bool yes)
+{
+	unsigned before = atomic_load(&runs);
+
+	for (int i = 0; i < (yes ? 50000 : 200) && atomic_load(&runs) == before; i++)
+		usleep(100);
+	assert_int_equal(atomic_load(&runs) != before, yes);
+}
+
 static void test_info(void **state)
 {
 	(void)state;
 	run(2, false, polls);
+	assert_runs(true);
 	command("info lapic 1");
 	assert_said("dumping local APIC state for CPU 1 (APIC ID 1, xAPIC)\n");
 	assert_said("\nLVT0\t ");
@@ -259,15 +269,6 @@ static void test_formats(void **state)
 	assert_said("}]\n(lapicvm) ");
 	command("info cpus");
 	assert_said("{\"cpu\": 0, \"state\": \"running\"");
-}
-
-static void assert_runs(bool yes)
-{
-	unsigned before = atomic_load(&runs);
-
-	for (int i = 0; i < (yes ? 50000 : 200) && atomic_load(&runs) == before; i++)
-		usleep(100);
-	assert_int_equal(atomic_load(&runs) != before, yes);
 }
 
 static void test_stop_and_cont(void **state)
@@ -381,21 +382,30 @@ static void test_no_machine(void **state)
 	assert_false(monitor->stopped);
 }
 
-static atomic_bool deaf;
+static atomic_bool deaf, inside;
 
 /* No kick gets this guest out of KVM_RUN before it is allowed. */
 static int ignores_kicks(struct fake_vcpu *v, struct kvm_run *run)
 {
+	atomic_store(&inside, true);
 	while (atomic_load(&deaf))
 		usleep(100);
 	return polls(v, run);
 }
 
+static void run_deaf(unsigned cpus)
+{
+	atomic_store(&inside, false);
+	atomic_store(&deaf, true);
+	run(cpus, false, ignores_kicks);
+	for (int i = 0; i < 50000 && !atomic_load(&inside); i++)
+		usleep(100);
+}
+
 static void test_nobody_waits_for_a_cpu_that_does_not_come(void **state)
 {
 	(void)state;
-	atomic_store(&deaf, true);
-	run(1, false, ignores_kicks);
+	run_deaf(1);
 	type("info lapic\ninfo pic\n");
 	monitor_still(monitor);
 	assert_string_equal(said, "info lapic\n");
@@ -413,8 +423,7 @@ static void test_the_end_of_a_machine_that_stands(void **state)
 	assert_true(monitor->stopped);
 	teardown(state);
 	setup(state);
-	atomic_store(&deaf, true);
-	run(2, false, ignores_kicks);
+	run_deaf(2);
 	type("info cpus\nstop\n");
 	assert_true(monitor->waiting);
 	atomic_store(&deaf, false);

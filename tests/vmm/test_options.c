@@ -226,8 +226,39 @@ static void every_option_of_run(void **state)
 	assert_false(options.kernel_lapic);
 	good("run --lapic=kernel");
 	assert_true(options.kernel_lapic);
+	assert_null(options.dump_screen);
+	good("run --dump-screen s.txt");
+	assert_string_equal(options.dump_screen, "s.txt");
+	good("run -dump-screen -");
+	assert_string_equal(options.dump_screen, "-");
+	bad("run --dump-screen _", "--dump-screen", "empty");
+	bad("diff a.elf --dump-screen s", "--dump-screen", "run");
 	good("run --lapic=kernel --lapic user");
 	assert_false(options.kernel_lapic);
+}
+
+static void firmware_is_started_alone(void **state)
+{
+	static const char *const beside[] = {"-kernel k", "k", "-initrd i", "-append a", "-- a"};
+
+	(void)state;
+	good("run -bios b.bin");
+	assert_string_equal(options.bios, "b.bin");
+	assert_null(options.image);
+	assert_int_equal(options.cpus, 1);
+	good("run --bios=b.bin -smp 3 -m 64");
+	assert_int_equal(options.cpus, 3);
+	for (size_t i = 0; i < sizeof(beside) / sizeof(beside[0]); i++) {
+		char line[64];
+
+		snprintf(line, sizeof(line), "run -bios b.bin %s", beside[i]);
+		bad(line, "-bios b.bin", "alone");
+	}
+	bad("run -bios _", "-bios", "empty");
+	bad("run -bios", "-bios needs", "a file");
+	bad("diff -bios b.bin", "-bios", "run");
+	good("run");
+	assert_null(options.bios);
 }
 
 static void a_value_may_look_like_an_option(void **state)
@@ -533,38 +564,23 @@ static void help_fits_a_screen(void **state)
 		enum options_verb topic;
 		const char *name;
 	} all[] = {
-		{OPTIONS_RUN, "-m "},
-		{OPTIONS_RUN, "-smp"},
-		{OPTIONS_RUN, "-kernel"},
-		{OPTIONS_RUN, "-initrd"},
-		{OPTIONS_RUN, "-append"},
-		{OPTIONS_RUN, "-no-reboot"},
-		{OPTIONS_RUN, "--lapic"},
-		{OPTIONS_RUN, "--no-x2apic"},
-		{OPTIONS_RUN, "--no-tsc-deadline"},
-		{OPTIONS_RUN, "--timeout"},
-		{OPTIONS_RUN, "--result-json"},
-		{OPTIONS_RUN, "--stats"},
-		{OPTIONS_DOCTOR, "--json"},
-		{OPTIONS_DOCTOR, "--report"},
-		{OPTIONS_HELP, "--help"},
-		{OPTIONS_HELP, "--version"},
-		{OPTIONS_HELP, "lapicvm diff"},
-		{OPTIONS_DIFF, "--seed "},
-		{OPTIONS_DIFF, "--seeds"},
-		{OPTIONS_DIFF, "--time"},
-		{OPTIONS_DIFF, "--ops"},
-		{OPTIONS_DIFF, "--cpus"},
-		{OPTIONS_DIFF, "--no-x2apic"},
-		{OPTIONS_DIFF, "--no-tsc-deadline"},
-		{OPTIONS_DIFF, "--replay"},
-		{OPTIONS_DIFF, "--log"},
-		{OPTIONS_DIFF, "--ledger"},
-		{OPTIONS_DIFF, "--save"},
-		{OPTIONS_DIFF, "--trace"},
-		{OPTIONS_DIFF, "--timeout"},
-		{OPTIONS_DIFF, "--counts"},
-		{OPTIONS_DIFF, "--tap"},
+		{OPTIONS_RUN, "-m "},           {OPTIONS_RUN, "-smp"},
+		{OPTIONS_RUN, "-kernel"},       {OPTIONS_RUN, "-bios"},
+		{OPTIONS_RUN, "-initrd"},       {OPTIONS_RUN, "-append"},
+		{OPTIONS_RUN, "-no-reboot"},    {OPTIONS_RUN, "--lapic"},
+		{OPTIONS_RUN, "--no-x2apic"},   {OPTIONS_RUN, "--no-tsc-deadline"},
+		{OPTIONS_RUN, "--timeout"},     {OPTIONS_RUN, "--result-json"},
+		{OPTIONS_RUN, "--dump-screen"}, {OPTIONS_RUN, "--stats"},
+		{OPTIONS_DOCTOR, "--json"},     {OPTIONS_DOCTOR, "--report"},
+		{OPTIONS_HELP, "--help"},       {OPTIONS_HELP, "--version"},
+		{OPTIONS_HELP, "lapicvm diff"}, {OPTIONS_DIFF, "--seed "},
+		{OPTIONS_DIFF, "--seeds"},      {OPTIONS_DIFF, "--time"},
+		{OPTIONS_DIFF, "--ops"},        {OPTIONS_DIFF, "--cpus"},
+		{OPTIONS_DIFF, "--no-x2apic"},  {OPTIONS_DIFF, "--no-tsc-deadline"},
+		{OPTIONS_DIFF, "--replay"},     {OPTIONS_DIFF, "--log"},
+		{OPTIONS_DIFF, "--ledger"},     {OPTIONS_DIFF, "--save"},
+		{OPTIONS_DIFF, "--trace"},      {OPTIONS_DIFF, "--timeout"},
+		{OPTIONS_DIFF, "--counts"},     {OPTIONS_DIFF, "--tap"},
 		{OPTIONS_DIFF, "--junit"},
 	};
 
@@ -587,6 +603,7 @@ int main(void)
 		cmocka_unit_test(absurd_processor_counts_are_refused),
 		cmocka_unit_test(times_have_fractions),
 		cmocka_unit_test(every_option_of_run),
+		cmocka_unit_test(firmware_is_started_alone),
 		cmocka_unit_test(a_value_may_look_like_an_option),
 		cmocka_unit_test(guest_arguments_follow_two_dashes),
 		cmocka_unit_test(doctor_has_its_own_options),

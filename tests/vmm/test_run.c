@@ -515,6 +515,33 @@ static void test_resets_without_end_meet_the_time_limit(void **state)
 	assert_int_equal(run_script(resets_for_ever).kind, RESULT_TIMEOUT);
 }
 
+static unsigned screens;
+
+/* Says on the screen which machine it is; the second spins. */
+static int shows_itself(struct fake_vcpu *v, struct kvm_run *run)
+{
+	const struct kvm_userspace_memory_region *slot = &v->kvm->slots[0];
+
+	(void)run;
+	if (v->runs > 1)
+		return spins(v, run);
+	*((uint8_t *)(uintptr_t)slot->userspace_addr + 0xB8000) = (uint8_t)('A' + screens);
+	return screens++ ? fake_out(v, 0x3F8, '.', 1) : fake_out(v, 0x64, 0xFE, 1);
+}
+
+static void test_the_screen_follows_the_output_and_is_the_last_machines(void **state)
+{
+	char text[64] = "";
+
+	(void)state;
+	screens = 0;
+	options.dump_screen = "-";
+	options.timeout_ms = 300;
+	assert_int_equal(run_script(shows_itself).kind, RESULT_TIMEOUT);
+	assert_int_equal(output(text, sizeof(text)), 1 + 2 + 24);
+	assert_memory_equal(text, ".B\n\n", 4);
+}
+
 /* ---------------------------------------------------------------- refusals */
 
 static void test_a_refused_machine_never_runs(void **state)
@@ -553,6 +580,7 @@ int main(void)
 		WITH(test_a_reset_starts_the_image_again),
 		WITH(test_no_reboot_ends_with_the_reset),
 		WITH(test_resets_without_end_meet_the_time_limit),
+		WITH(test_the_screen_follows_the_output_and_is_the_last_machines),
 		WITH(test_a_refused_machine_never_runs),
 	};
 

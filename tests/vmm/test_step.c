@@ -14,7 +14,8 @@
 
 #include "tests/vmm/rig.h"
 
-#define CODE 0x200000u
+#define CODE  0x200000u
+#define STACK 0x3000u
 
 enum { SEEN_LONGEST_NS, SEEN_STEPPED, SEEN_UNBOUND, SEEN_OPEN_AT, SEEN_ENTRIES };
 
@@ -205,7 +206,7 @@ static void turn_for_long(struct rig *rig)
 	assert_true(rig_turns(rig, 0, 60));
 }
 
-/* HLT would be hidden, and IRET may set the guest's own trap flag. */
+/* HLT would be hidden, and an IRET whose frame cannot be read may set the guest's own trap flag. */
 static void test_hlt_and_iret_are_never_stepped(void **state)
 {
 	static const char *const code[] = {"\xF4",         "\xF3\xF4", "\x48\xF4",
@@ -226,8 +227,6 @@ static void test_hlt_and_iret_are_never_stepped(void **state)
 	}
 }
 
-#define STACK 0x3000u
-
 /* Where the guest stands after a burst that came by a POPF of these flags. */
 static uint64_t stepped_until(const char *popf, uint16_t flags, bool mode64, uint64_t rsp)
 {
@@ -245,6 +244,83 @@ static uint64_t stepped_until(const char *popf, uint16_t flags, bool mode64, uin
 	rip = f->regs.rip;
 	rig_free(rig);
 	return rip;
+}
+
+/* Kernel code up to an IRET at CODE + 20, whose frame is at STACK. */
+static struct rig *before_iret(const char *iret, unsigned bytes, uint64_t cs, uint64_t flags)
+{
+	struct rig *rig = start(rig_host_pvm);
+	uint8_t *frame = ram_at(&rig->machine.ram, STACK, 24);
+	const uint64_t rip = CODE + 0x100;
+
+	memcpy(ram_at(&rig->machine.ram, CODE + 20, 2), iret, strlen(iret));
+	memcpy(frame, &rip, bytes);
+	memcpy(frame + bytes, &cs, bytes);
+	memcpy(frame + 2 * (size_t)bytes, &flags, bytes);
+	rig_fake(rig, 0)->sregs.cs.l = true;
+	rig_fake(rig, 0)->regs.rsp = STACK;
+	return rig;
+}
+
+/* There the step comes back one instruction late, but for a breakpoint where it leads. */
+static void test_iret_within_the_kernel_is_stepped_by_a_breakpoint(void **state)
+{
+	static const struct {
+		const char *iret;
+		unsigned bytes;
+		uint64_t cs, flags, breakpoint;
+	} rows[] = {
+		{"\x48\xCF", 8, 0x08, 0x202, CODE + 0x100},
+		{"\xCF", 4, 0x10, 0x202, CODE + 0x100},
+		{"\x48\xCF", 8, 0x0B, 0x202, 0}, /* to user code */
+		{"\x48\xCF", 8, 0x08, 0x302, 0}, /* with the trap flag */
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct rig *rig =
+			before_iret(rows[i].iret, rows[i].bytes, rows[i].cs, rows[i].flags);
+		struct fake_vcpu *f = rig_fake(rig, 0);
+		uint64_t seen = 0;
+
+		wait_for_window(rig);
+		for (unsigned turn = 0; turn < 100; turn++) {
+			assert_true(rig_turns(rig, 0, 1));
+			if (f->breakpoint)
+				seen = f->breakpoint;
+			if (f->regs.rip > CODE + 23)
+				assert_int_equal(f->breakpoint, 0);
+		}
+		assert_int_equal(seen, rows[i].breakpoint);
+		assert_int_equal(f->regs.rip > CODE + 20, rows[i].breakpoint != 0);
+		rig_free(rig);
+	}
+}
+
+/* An IPI to itself with interrupts off, by one access; then STI some instructions later. */
+static int ipi_to_itself(struct fake_vcpu *v, struct kvm_run *run)
+{
+	struct rig *rig = rig_of(v);
+
+	if (rig->step++ == 0)
+		return fake_mmio_write(v, 0xFEE00300, 0x44051, 4);
+	return closed(v, run);
+}
+
+static void test_what_an_access_made_wait_is_stepped_to_at_once(void **state)
+{
+	struct rig *rig = start(rig_host_pvm);
+	struct fake_vcpu *f = rig_fake(rig, 0);
+
+	(void)state;
+	rig->kvm.script = ipi_to_itself;
+	rig->seen[SEEN_OPEN_AT] = 3;
+	for (int i = 0; i < 10 && !f->taken_count; i++)
+		assert_true(rig_turns(rig, 0, 1));
+	assert_int_equal(f->taken[0], 0x51);
+	assert_int_equal(rig->seen[SEEN_STEPPED], 3);
+	assert_int_equal(rig->seen[SEEN_UNBOUND], 0);
+	rig_free(rig);
 }
 
 static void test_popf_is_stepped_unless_it_loads_the_trap_flag(void **state)
@@ -495,6 +571,8 @@ int main(void)
 		cmocka_unit_test(test_code_that_runs_natively_is_not_stepped),
 		cmocka_unit_test(test_bursts_are_short_and_leave_the_guest_most_of_the_time),
 		cmocka_unit_test(test_hlt_and_iret_are_never_stepped),
+		cmocka_unit_test(test_iret_within_the_kernel_is_stepped_by_a_breakpoint),
+		cmocka_unit_test(test_what_an_access_made_wait_is_stepped_to_at_once),
 		cmocka_unit_test(test_popf_is_stepped_unless_it_loads_the_trap_flag),
 		cmocka_unit_test(test_user_code_is_never_stepped),
 		cmocka_unit_test(test_a_guest_that_debugs_itself_is_not_stepped),

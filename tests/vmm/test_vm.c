@@ -54,10 +54,11 @@ static void test_the_filter_hands_out_what_is_ours_and_nothing_else(void **state
 	} msrs[] = {
 		{0x1B, false, false},       {0x6E0, false, false},      {0x10, true, false},
 		{0x3B, true, false},        {0x11, false, false},       {0x12, false, false},
-		{0x4B564D00, false, false}, {0x4B564D04, false, false}, {0x4B564D07, false, false},
-		{0x4B564D08, true, true},   {0xC0000080, true, true},   {0x1A, true, true},
-		{0x1C, true, true},         {0x6DF, true, true},        {0x6E1, true, true},
-		{0xF, true, true},          {0x13, true, true},         {0x3A, true, true},
+		{0x4B564D01, true, true},   {0x4B564D02, false, false}, {0x4B564D04, false, false},
+		{0x4B564D07, false, false}, {0x4B564D08, true, true},   {0xC0000080, true, true},
+		{0x1A, true, true},         {0x1C, true, true},         {0x6DF, true, true},
+		{0x6E1, true, true},        {0xF, true, true},          {0x13, true, true},
+		{0x3A, true, true},
 	};
 
 	(void)state;
@@ -76,9 +77,10 @@ static void test_a_lapic_in_the_kernel_keeps_its_own_msrs(void **state)
 		uint32_t msr;
 		bool read, write;
 	} msrs[] = {
-		{0x1B, true, true},  {0x6E0, true, true},        {0x10, true, false},
-		{0x3B, true, false}, {0x11, false, false},       {0x12, false, false},
-		{0x808, true, true}, {0x4B564D00, false, false}, {0x4B564D04, false, false},
+		{0x1B, true, true},         {0x6E0, true, true},      {0x10, true, false},
+		{0x3B, true, false},        {0x11, false, false},     {0x12, false, false},
+		{0x808, true, true},        {0x4B564D01, true, true}, {0x4B564D02, false, false},
+		{0x4B564D04, false, false},
 	};
 
 	(void)state;

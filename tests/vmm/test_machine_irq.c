@@ -1,0 +1,290 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The board's wires: from ports to LINT0, I/O APIC pins and Local APICs, timers of devices
+// included. Not the chips' own behaviour: tests/devices.
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include <errno.h>
+#include <string.h>
+
+#include "tests/vmm/rig.h"
+#include "vmm/machine_clock.h"
+
+#define IOAPIC 0xFEC00000u
+#define IRR1   0x210u /* vectors 20h to 3Fh */
+
+static int nothing(struct fake_vcpu *v, struct kvm_run *run)
+{
+	(void)v;
+	(void)run;
+	return -EINTR;
+}
+
+static void access_port(struct rig *rig, uint16_t number, bool write, uint32_t *value,
+			unsigned width)
+{
+	struct access access = {
+		.address = number,
+		.width = width,
+		.count = 1,
+		.write = write,
+		.data = (uint8_t *)value,
+	};
+
+	machine_port(&rig->machine, &access);
+}
+
+static void out(struct rig *rig, uint16_t number, uint32_t value, unsigned width)
+{
+	access_port(rig, number, true, &value, width);
+}
+
+static uint32_t memory(struct rig *rig, uint64_t address, bool write, uint32_t value)
+{
+	struct access access = {
+		.address = address,
+		.width = 4,
+		.count = 1,
+		.write = write,
+		.data = (uint8_t *)&value,
+	};
+
+	machine_memory(&rig->machine, &access);
+	return value;
+}
+
+static void set_entry(struct rig *rig, unsigned pin, uint32_t low)
+{
+	memory(rig, IOAPIC, true, 0x11 + 2 * pin);
+	memory(rig, IOAPIC + 0x10, true, 0);
+	memory(rig, IOAPIC, true, 0x10 + 2 * pin);
+	memory(rig, IOAPIC + 0x10, true, low);
+}
+
+static uint32_t entry(struct rig *rig, unsigned pin)
+{
+	memory(rig, IOAPIC, true, 0x10 + 2 * pin);
+	return memory(rig, IOAPIC + 0x10, false, 0);
+}
+
+static struct rig *start(void)
+{
+	struct rig *rig = rig_start(nothing, rig_host_vmx);
+
+	rig_enable(rig, 0);
+	return rig;
+}
+
+/* Whether vector 20h + n is in IRR, as the owner sees it. */
+static bool pending(struct rig *rig, unsigned n)
+{
+	lapic_pending(rig->machine.vcpus[0].lapic);
+	return rig_read(rig, 0, IRR1) >> n & 1;
+}
+
+static void start_8259(struct rig *rig)
+{
+	out(rig, 0x20, 0x11, 1);
+	out(rig, 0x21, 0x30, 1);
+	out(rig, 0x21, 0x04, 1);
+	out(rig, 0x21, 0x01, 1);
+	out(rig, 0x21, 0x00, 1);
+}
+
+static void test_isa_lines_reach_both_controllers(void **state)
+{
+	struct rig *rig = start();
+
+	(void)state;
+	set_entry(rig, 14, 0x21);
+	out(rig, 0x200E, 1, 1);
+	assert_true(pending(rig, 1));
+	assert_int_equal(rig->machine.pic.slave.lines, 1u << 6);
+	/* IRQ 0 is pin 2, and nothing is pin 0's but the 8259s. */
+	set_entry(rig, 0, 0x22);
+	set_entry(rig, 2, 0x23);
+	out(rig, 0x2000, 1, 1);
+	assert_true(pending(rig, 3));
+	assert_false(pending(rig, 2));
+	/* Lines from 16 on are the I/O APIC's alone. */
+	set_entry(rig, 20, 0x25);
+	out(rig, 0x2014, 1, 1);
+	assert_true(pending(rig, 5));
+	rig_free(rig);
+}
+
+static void test_intr_is_lint0_and_pin_0(void **state)
+{
+	struct rig *rig = start();
+
+	(void)state;
+	start_8259(rig);
+	rig_write(rig, 0, 0x350, 0x700);
+	set_entry(rig, 0, 0x10700);
+	assert_int_equal(lapic_pending(rig->machine.vcpus[0].lapic) & LAPIC_PENDING_EXTINT, 0);
+	out(rig, 0x2005, 1, 1);
+	assert_true(lapic_pending(rig->machine.vcpus[0].lapic) & LAPIC_PENDING_EXTINT);
+	assert_int_equal(machine_intack(&rig->machine), 0x35);
+	/* By the message where LINT0 is masked. */
+	out(rig, 0x20, 0x20, 1);
+	out(rig, 0x2005, 0, 1);
+	rig_write(rig, 0, 0x350, 0x10700);
+	while (lapic_take_extint(rig->machine.vcpus[0].lapic))
+		;
+	set_entry(rig, 0, 0x700);
+	out(rig, 0x2005, 1, 1);
+	assert_true(lapic_pending(rig->machine.vcpus[0].lapic) & LAPIC_PENDING_EXTINT);
+	rig_free(rig);
+}
+
+static void test_an_eoi_comes_back_to_the_level_pin(void **state)
+{
+	struct rig *rig = start();
+
+	(void)state;
+	set_entry(rig, 10, 0x8026);
+	out(rig, 0x200A, 1, 1);
+	assert_true(entry(rig, 10) & 0x4000);
+	assert_true(pending(rig, 6));
+	assert_int_equal(lapic_ack(rig->machine.vcpus[0].lapic), 0x26);
+	out(rig, 0x200A, 0, 1);
+	rig_write(rig, 0, 0xB0, 0);
+	assert_int_equal(entry(rig, 10) & 0x4000, 0);
+	assert_false(pending(rig, 6));
+	rig_free(rig);
+}
+
+static void test_the_uart_shares_its_line(void **state)
+{
+	struct rig *rig = start();
+
+	(void)state;
+	set_entry(rig, 4, 0x27);
+	out(rig, 0x3FC, 0x08, 1); /* OUT2 */
+	out(rig, 0x3F9, 0x02, 1); /* transmitter empty */
+	assert_true(pending(rig, 7));
+	assert_int_equal(rig->machine.wires[4].high, 1);
+	out(rig, 0x2004, 1, 1);
+	out(rig, 0x3F9, 0x00, 1);
+	assert_int_equal(rig->machine.wires[4].high, 1u << 2);
+	rig_free(rig);
+}
+
+/* ---------------------------------------------------------------- time */
+
+static void test_a_running_timer_is_no_end(void **state)
+{
+	struct rig *rig = start();
+	struct machine *m = &rig->machine;
+
+	(void)state;
+	assert_false(machine_clock_runs(m));
+	out(rig, 0x43, 0x34, 1); /* channel 0, mode 2 */
+	out(rig, 0x40, 0x00, 1);
+	out(rig, 0x40, 0x10, 1);
+	assert_true(machine_clock_runs(m));
+	assert_true(m->watch.input(m->watch.opaque));
+	assert_true(m->device_timer.armed_ns != 0);
+	/* Mode 0 and no count: nothing runs. */
+	out(rig, 0x43, 0x30, 1);
+	assert_false(machine_clock_runs(m));
+	assert_int_equal(m->device_timer.armed_ns, 0);
+	rig_free(rig);
+}
+
+static void test_the_timer_ticks_by_itself(void **state)
+{
+	struct rig *rig = start();
+	struct machine *m = &rig->machine;
+
+	(void)state;
+	out(rig, 0x43, 0x38, 1); /* mode 4: once, but OUT0 rises already now */
+	set_entry(rig, 2, 0x28);
+	out(rig, 0x40, 0x40, 1);
+	out(rig, 0x40, 0x00, 1);
+	while (!pending(rig, 8)) {
+		assert_true(m->device_timer.armed_ns != 0);
+		rig_wait(rig);
+	}
+	assert_false(machine_clock_runs(m));
+	rig_free(rig);
+}
+
+static void test_the_hpet_takes_irq_0_over(void **state)
+{
+	struct rig *rig = rig_new(nothing);
+	struct machine *m = &rig->machine;
+
+	(void)state;
+	rig->options.hpet = true;
+	assert_true(rig_open(rig));
+	out(rig, 0x43, 0x30, 1);
+	out(rig, 0x43, 0x34, 1); /* OUT0 rises */
+	assert_int_equal(m->wires[0].high, 1);
+	memory(rig, 0xFED00010, true, 3); /* enabled, legacy replacement */
+	assert_int_equal(m->wires[0].high, 0);
+	memory(rig, 0xFED00010, true, 1);
+	assert_int_equal(m->wires[0].high, 1);
+	rig_free(rig);
+}
+
+static void test_soft_off_ends_the_run(void **state)
+{
+	struct rig *rig = start();
+
+	(void)state;
+	out(rig, 0x604, 0x2000 | 1u << 10, 2);
+	assert_false(ending_reached(&rig->ending));
+	out(rig, 0x604, 0x2000, 2);
+	assert_true(ending_reached(&rig->ending));
+	assert_int_equal(rig->ending.result.kind, RESULT_POWER_OFF);
+	assert_int_equal(result_code(&rig->ending.result), 0);
+	rig_free(rig);
+}
+
+/* ---------------------------------------------------------------- tables */
+
+static bool has(struct rig *rig, const char *word)
+{
+	const uint8_t *place = ram_at(&rig->machine.ram, 0xF0000, 0x10000);
+
+	for (unsigned i = 0; i + 16 <= 0x10000; i += 16)
+		if (memcmp(place + i, word, strlen(word)) == 0)
+			return true;
+	return false;
+}
+
+static void test_tables_are_where_kernels_look(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 4; i++) {
+		struct rig *rig = rig_new(nothing);
+
+		rig->options.no_acpi = i & 1;
+		rig->options.no_mptable = i & 2;
+		assert_true(rig_open(rig));
+		assert_int_equal(has(rig, "RSD PTR "), !(i & 1));
+		assert_int_equal(has(rig, "_MP_"), !(i & 2));
+		rig_free(rig);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_isa_lines_reach_both_controllers),
+		cmocka_unit_test(test_intr_is_lint0_and_pin_0),
+		cmocka_unit_test(test_an_eoi_comes_back_to_the_level_pin),
+		cmocka_unit_test(test_the_uart_shares_its_line),
+		cmocka_unit_test(test_a_running_timer_is_no_end),
+		cmocka_unit_test(test_the_timer_ticks_by_itself),
+		cmocka_unit_test(test_the_hpet_takes_irq_0_over),
+		cmocka_unit_test(test_soft_off_ends_the_run),
+		cmocka_unit_test(test_tables_are_where_kernels_look),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
