@@ -14,6 +14,7 @@
 #include "tests/vmm/rig.h"
 #include "vmm/info_cpu.h"
 #include "vmm/info_dump.h"
+#include "vmm/symbols.h"
 #include "vmm/vcpu_kernel.h"
 
 static int script(struct fake_vcpu *v, struct kvm_run *run)
@@ -247,6 +248,36 @@ static void test_a_block_of_the_machine(void **state)
 	rig_free(rig);
 }
 
+extern const uint8_t vmm_tour_image[], vmm_tour_image_end[];
+
+/* Without libdw there are no names: then there is nothing to compare. */
+static void test_a_block_names_places(void **state)
+{
+	struct rig *rig = start(false, 2);
+	const struct image_file tour = {
+		.name = "tour",
+		.bytes = vmm_tour_image,
+		.size = (uintptr_t)vmm_tour_image_end - (uintptr_t)vmm_tour_image,
+	};
+	const struct info_dump_request request = {
+		.first = -1, .registers_elsewhere = -1, .symbols = true};
+	uint64_t at = 0x100001;
+	char texts[1][SYMBOLS_TEXT];
+
+	(void)state;
+	symbols_find(&tour, &at, 1, texts);
+	set_registers(rig, 0);
+	/* No image given is the tour. */
+	rig->options.image = NULL;
+	dump(rig, &request);
+	assert_printed(texts[0]);
+	rig->options.image = rig->image;
+	dump(rig, &request);
+	if (texts[0][0])
+		assert_not_printed(texts[0]);
+	rig_free(rig);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -257,6 +288,7 @@ int main(void)
 		cmocka_unit_test(test_what_kvm_does_not_tell),
 		cmocka_unit_test(test_kvms_own_lapic),
 		cmocka_unit_test(test_a_block_of_the_machine),
+		cmocka_unit_test(test_a_block_names_places),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
