@@ -149,6 +149,35 @@ static void test_a_damaged_image(void **state)
 	free(bytes);
 }
 
+/* A terminal acts on what a name may hold. */
+static void test_a_name_that_is_no_name(void **state)
+{
+	size_t size = (size_t)((uintptr_t)vmm_tour_image_end - (uintptr_t)vmm_tour_image), length;
+	struct image_file image = tour();
+	uint8_t *bytes = malloc(size), *found;
+	uint64_t at = tour_entry();
+	char name[SYMBOLS_TEXT];
+	unsigned changed = 0;
+
+	(void)state;
+	need_names();
+	symbols_find(&image, &at, 1, texts);
+	length = (size_t)(strstr(texts[0], "+0x0") - texts[0]);
+	memcpy(name, texts[0], length);
+	name[length] = '\0';
+	memcpy(bytes, vmm_tour_image, size);
+	while ((found = memmem(bytes, size, name, length + 1))) {
+		found[0] = 0x1B;
+		changed++;
+	}
+	assert_true(changed > 0);
+	symbols_find(&(struct image_file){.name = "bad", .bytes = bytes, .size = size}, &at, 1,
+		     texts);
+	name[0] = '?';
+	assert_ptr_equal(strstr(texts[0], name), texts[0]);
+	free(bytes);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -156,6 +185,7 @@ int main(void)
 		cmocka_unit_test(test_a_file),
 		cmocka_unit_test(test_what_is_no_elf_file),
 		cmocka_unit_test(test_a_damaged_image),
+		cmocka_unit_test(test_a_name_that_is_no_name),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
