@@ -18,11 +18,11 @@ static unsigned length_at(const struct info_code *c, unsigned at, unsigned end)
 	return disasm_length(&c->bytes[at], end - at, c->mode);
 }
 
-/* Whether instructions from `at` on end exactly at rip; their number. */
-static bool leads_to_rip(const struct info_code *c, unsigned at, unsigned *number)
+/* Whether instructions from `at` on end exactly at `end`; their number. */
+static bool leads_to(const struct info_code *c, unsigned at, unsigned end, unsigned *number)
 {
-	for (*number = 0; at < c->before; ++*number) {
-		unsigned length = length_at(c, at, c->before);
+	for (*number = 0; at < end; ++*number) {
+		unsigned length = length_at(c, at, end);
 
 		if (!length)
 			return false;
@@ -49,13 +49,14 @@ static void line(const struct info_code *c, unsigned at, unsigned length, FILE *
 
 static void list(const struct info_code *c, FILE *to)
 {
-	unsigned at, number = 0;
+	unsigned at, number = 0, known = c->before - c->last;
 
-	for (at = 0; at < c->before; at++)
-		if (leads_to_rip(c, at, &number))
+	for (at = 0; at < known; at++)
+		if (leads_to(c, at, known, &number))
 			break;
+	number = (at < known ? number : 0) + (c->last != 0);
 	for (; at < c->before; number--) {
-		unsigned length = length_at(c, at, c->before);
+		unsigned length = length_at(c, at, at < known ? known : c->before);
 
 		if (number <= SHOWN_BEFORE)
 			line(c, at, length, to);

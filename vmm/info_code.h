@@ -20,6 +20,7 @@ struct info_code {
 	uint8_t bytes[INFO_CODE_BEFORE + INFO_CODE_AFTER];
 	unsigned before; /* bytes before rip, up to INFO_CODE_BEFORE */
 	unsigned count;  /* all of them; before or less: none at rip are known */
+	unsigned last;   /* bytes of the instruction before rip, up to `before`; 0: not known */
 	unsigned mode;   /* 16, 32 or 64 */
 	uint64_t rip;
 };

@@ -14,6 +14,7 @@
 
 #define LAPIC_ID_OFFSET 0x20u
 #define BASE_EXTD       0x400u
+#define OPCODE_HLT      0xF4u
 
 static struct info_registers registers_of(const struct kvm_regs *r, const struct kvm_sregs *s)
 {
@@ -108,6 +109,10 @@ void info_cpu_take(const struct vcpu *v, struct info_cpu *cpu)
 		cpu->linear = fetch_linear(&sregs, regs.rip);
 		take_code(v, regs.rip, &sregs, &cpu->code);
 	}
+	/* What a halted processor did last is known. */
+	if (cpu->state == VCPU_HALTED && cpu->code.before && cpu->registers.known &&
+	    cpu->code.bytes[cpu->code.before - 1] == OPCODE_HLT)
+		cpu->code.last = 1;
 	if (v->lapic)
 		take_own_lapic(v, &cpu->lapic);
 	else

@@ -54,6 +54,19 @@ static void test_the_longest_way_that_ends_at_rip(void **state)
 	print(INFO_QEMU);
 	assert_printed("000000000010001e: 0f 0b                   ud2\n => ");
 	assert_not_printed("b8");
+	/* But where it is known what was last. */
+	give("\x00\x00\x00\xF4", 4, "\x90", 1);
+	code.last = 1;
+	print(INFO_QEMU);
+	assert_string_equal(printed_text,
+			    "    000000000010001d: 00 00                   add [rax], al\n"
+			    "    000000000010001f: f4                      hlt\n"
+			    " => 0000000000100020: 90                      nop\n");
+	give("\x0F\xF4", 2, "\x90", 1);
+	code.last = 1;
+	print(INFO_QEMU);
+	assert_string_equal(printed_text, "    000000000010001f: f4                      hlt\n"
+					  " => 0000000000100020: 90                      nop\n");
 	/* Of no way nothing is shown. */
 	give("\x0F", 1, "\x90", 1);
 	print(INFO_QEMU);

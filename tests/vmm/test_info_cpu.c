@@ -76,7 +76,9 @@ static void test_everything_of_a_halted_cpu(void **state)
 		"rip=0000000000100001 rflags=00000202 cs=0008 (base 0, 64 bit) ss=0010 cpl=0\n"
 		"cr0=80000011 cr2=0000000000000000 cr3=0000000000007000 cr4=");
 	assert_printed("gs=ffff888000000000");
-	assert_printed("\n => 0000000000100001: eb fd ");
+	/* Zeros lie before it, of which F4h could be a part. */
+	assert_printed(
+		"    0000000000100000: f4                      hlt\n => 0000000000100001: eb fd ");
 	assert_printed("last exits, the oldest first:\n"
 		       "  MMIO write 0xfee000f0 width 4 value 0x1ff\n"
 		       "  IO write port 0x80 width 1 value 0x55\n"
