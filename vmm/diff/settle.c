@@ -111,15 +111,18 @@ bool settle_is_periodic(const struct pair *pair)
 	return false;
 }
 
-/* Whether a periodic timer has run out for a second time while KVM's side was seen to, of which
- * ours saw one: it is not known then how many there were for KVM. */
-static bool paused(const struct pair *pair, uint64_t from, uint64_t to)
+/* Whether a periodic timer has run out for a second time while KVM's side was seen to, or (behind)
+ * before it was seen to at all, of which ours saw one: it is not known then how many there were for
+ * KVM. */
+static bool paused(const struct pair *pair, bool behind, uint64_t from, uint64_t to)
 {
 	for (unsigned n = 0; n < pair->cpus; n++) {
 		const struct clocks_timer *t = &pair->cpu[n].timer;
 		uint64_t last = clocks_expiry(t, to + t->early);
 
-		if (t->periodic && !t->again && last > t->expiry && last + t->late >= from)
+		if (!t->periodic || t->again || !last)
+			continue;
+		if (behind || (last > t->expiry && last + t->late >= from))
 			return true;
 	}
 	return false;
@@ -127,15 +130,16 @@ static bool paused(const struct pair *pair, uint64_t from, uint64_t to)
 
 bool settle(struct pair *pair)
 {
+	bool ran_out = false;
+
 	for (unsigned round = 0; round < ROUNDS; round++) {
 		unsigned before = arrivals(pair);
 		uint64_t from = kick_clock_ns(), now;
-		bool ran_out;
 
 		for (unsigned n = 0; n < pair->cpus; n++)
 			pair->kvm.kind->settle(&pair->kvm, n);
 		now = pair_clock(pair);
-		if (paused(pair, from, now))
+		if (paused(pair, ran_out, from, now))
 			return false;
 		/* KVM's side may have been seen to before. */
 		ran_out = now >= settle_first_expiry(pair);
