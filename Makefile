@@ -189,7 +189,7 @@ $(BENCH): $(O)/bench/%: $(O)/obj/tests/bench/%.o $(call beside,bench) $(LIBLAPIC
 	$(call link,-pthread)
 
 # --- what a person types ---------------------------------------------------------------------------
-.PHONY: deps demo check lint rules fuzz stress diff bench coverage mutants mutants-mechanical install clean help where
+.PHONY: deps demo check lint rules fuzz stress diff bench coverage kernels mutants mutants-mechanical install clean help where
 EXPORTS := CC='$(CC)' BUILD='$(BUILD)' O='$(O)'
 
 deps:
@@ -231,6 +231,12 @@ coverage:
 	@$(MAKE) --no-print-directory -j$$(nproc) CC=gcc COV=1 unit-lapic
 	@O=$(BUILD)/cov scripts/coverage 95
 
+# ONLY=name boots one row of tests/kernels/rows.
+kernels:
+	@scripts/deps kernels
+	@$(MAKE) --no-print-directory -j$$(nproc) $(PROGRAM)
+	@$(EXPORTS) scripts/kernels $(if $(ONLY),--only '$(ONLY)')
+
 mutants:
 	@scripts/deps mutants
 	@nice -n 10 scripts/mutants
@@ -271,6 +277,7 @@ help:
 	@echo 'make coverage   lines and branches of lapic/ that its unit tests run; at least 95 % of the lines'
 	@echo 'make mutants    small faults in lapic/, one for each rule and more: who finds them; an hour on 2 cores'
 	@echo 'make mutants-mechanical   every operator, constant and statement of lapic/*.c against its unit tests'
+	@echo 'make kernels    a small Linux, built from Debian'"'"'s sources under build/kernels, boots; ONLY=name for one row'
 	@echo 'make fuzz       each fuzzer for SECONDS=60'
 	@echo 'make stress     STRESS_POSTS=10000000 posts under the thread sanitizer'
 	@echo 'make diff       random programs on this Local APIC and on the one in KVM, for SECONDS=60'
