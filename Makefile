@@ -231,11 +231,15 @@ coverage:
 	@$(MAKE) --no-print-directory -j$$(nproc) CC=gcc COV=1 unit-lapic
 	@O=$(BUILD)/cov scripts/coverage 95
 
-# ONLY=name boots one row of tests/kernels/rows.
+# ONLY=name boots one row: of tests/kernels/rows, or memtest86+, seabios-2, seabios-4.
 kernels:
 	@scripts/deps kernels
 	@$(MAKE) --no-print-directory -j$$(nproc) $(PROGRAM)
-	@$(EXPORTS) scripts/kernels $(if $(ONLY),--only '$(ONLY)')
+	@case '$(ONLY)' in \
+	memtest86+ | seabios-*) $(EXPORTS) scripts/kernels-binaries --only '$(ONLY)' ;; \
+	'') $(EXPORTS) scripts/kernels; linux=$$?; $(EXPORTS) scripts/kernels-binaries && exit $$linux ;; \
+	*) $(EXPORTS) scripts/kernels --only '$(ONLY)' ;; \
+	esac
 
 mutants:
 	@scripts/deps mutants
