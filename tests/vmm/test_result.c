@@ -125,6 +125,7 @@ static void each_kind_has_its_status(void **state)
 		{RESULT_HALTED_FOREVER, 97, "result: halted-forever code=97\n"},
 		{RESULT_DIVERGED, 99, "result: diverged code=99\n"},
 		{RESULT_RESET, 0, "result: guest-reset code=0\n"},
+		{RESULT_POWER_OFF, 0, "result: power-off code=0\n"},
 		{RESULT_TIMEOUT, 124, "result: timeout code=124\n"},
 		{RESULT_SIGINT, 130, "result: sigint code=130\n"},
 		{RESULT_SIGTERM, 143, "result: sigterm code=143\n"},
