@@ -24,9 +24,9 @@ void machine_irq_init(struct machine *machine);
 struct irq_line machine_irq(struct machine *machine, unsigned irq, enum machine_irq_driver driver);
 
 /* The same for the 8254 and the CMOS clock, whose IRQ 0 and IRQ 8 the HPET can take over: `legacy`
- * of struct hpet_ops. */
+ * of struct hpet_ops, whose opaque is the machine. */
 struct irq_line machine_irq_of_8254(struct machine *machine);
 struct irq_line machine_irq_of_clock(struct machine *machine);
-void machine_irq_legacy(void *machine, bool on);
+void machine_irq_legacy(void *opaque, bool on);
 
 #endif
