@@ -12,7 +12,6 @@
 #define REGISTERS     64u
 #define REG_ID        0x02u
 #define REG_LDR       0x0Du
-#define REG_ICR_HIGH  0x31u
 #define REG_DFR       0x0Eu
 #define REG_ISR       0x10u
 #define REG_ESR       0x28u

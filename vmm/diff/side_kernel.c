@@ -16,8 +16,6 @@
 
 #define EXITS_MAX    5000u
 #define SIGNALS_MAX  5000u /* during one operation: about a second */
-#define APIC_EN      0x800u
-#define APIC_EXTD    0x400u
 #define REG_ISR      0x10u
 #define REG_TMR      0x18u
 #define REG_TMICT    0x38u
