@@ -31,6 +31,7 @@ enum id {
 	OPT_MPTABLE,
 	OPT_LAPIC,
 	OPT_HOP,
+	OPT_TIMER_ADVANCE,
 	OPT_NO_X2APIC,
 	OPT_NO_TSC_DEADLINE,
 	OPT_TIMEOUT,
@@ -59,8 +60,11 @@ enum id {
 	OPT_VERSION
 };
 
-#define OF_RUN    1u
-#define OF_DOCTOR 2u
+/* More than a sleep is late on a host that has time for it. */
+#define ADVANCE_US 50
+
+#define OF_RUN     1u
+#define OF_DOCTOR  2u
 /* The three forms of diff. */
 #define OF_RANDOM    4u
 #define OF_REPLAY    8u
@@ -93,6 +97,7 @@ static const struct option option_table[] = {
 	{"--mptable", OPT_MPTABLE, OF_GUEST, "the word on or off"},
 	{"--lapic", OPT_LAPIC, OF_RUN, "the word user or kernel"},
 	{"--hop", OPT_HOP, OF_RUN, "a number of milliseconds"},
+	{"--timer-advance", OPT_TIMER_ADVANCE, OF_RUN, "a number of microseconds"},
 	{"--no-x2apic", OPT_NO_X2APIC, OF_GUEST | OF_RANDOM, NULL},
 	{"--no-tsc-deadline", OPT_NO_TSC_DEADLINE, OF_GUEST | OF_RANDOM, NULL},
 	{"--timeout", OPT_TIMEOUT, OF_GUEST, "a number of seconds"},
@@ -311,6 +316,16 @@ static bool take_small(const struct parser *p, const struct option *option, cons
 	return true;
 }
 
+static bool take_advance(const struct parser *p, const struct option *option, const char *value)
+{
+	uint32_t *to = &p->options->timer_advance_us;
+
+	if (strcmp(value, "0") != 0)
+		return take_small(p, option, value, OPTIONS_MAX_ADVANCE_US, to);
+	*to = 0;
+	return true;
+}
+
 static bool take_output(const struct parser *p, const struct option *option, const char *file,
 			const char **to)
 {
@@ -341,6 +356,7 @@ static bool take(struct parser *p, const struct option *option, const char *valu
 	case OPT_MPTABLE: return take_off(p, "--mptable", value, &o->no_mptable);
 	case OPT_LAPIC: return take_lapic(p, value);
 	case OPT_HOP: return take_small(p, option, value, OPTIONS_MAX_HOP_MS, &o->hop_ms);
+	case OPT_TIMER_ADVANCE: return take_advance(p, option, value);
 	case OPT_NO_X2APIC: o->x2apic = false; return true;
 	case OPT_NO_TSC_DEADLINE: o->tsc_deadline = false; return true;
 	case OPT_TIMEOUT: return options_timeout(value, &o->timeout_ms, p->why, p->why_size);
@@ -540,6 +556,7 @@ bool options_parse(int argc, char **argv, struct options *options, char *why, si
 	*options = (struct options){
 		.ram_bytes = DEFAULT_RAM,
 		.x2apic = true,
+		.timer_advance_us = ADVANCE_US,
 		.tsc_deadline = true,
 		.diff = {.seed = 1, .ops = DEFAULT_OPS, .save = "."},
 	};

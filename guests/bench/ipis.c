@@ -7,26 +7,30 @@ static struct samples there, round_trip;
 static struct arrival mine, yours;
 static uint64_t rounds_wanted;
 
-static void send(uint32_t to)
+/* Both answer when. */
+static uint64_t send(uint32_t to)
 {
-	apic_ipi(to, APIC_ICR_FIXED | APIC_ICR_ASSERT | VECTOR_IPI);
+	uint64_t icr = APIC_ICR_FIXED | APIC_ICR_ASSERT | VECTOR_IPI;
+
+	if (apic_mode() == APIC_X2APIC)
+		return write_at(APIC_ICR, icr | (uint64_t)to << 32);
+	apic_write(APIC_ICR_HIGH, to << 24);
+	return write_at(APIC_ICR, icr);
 }
 
-static void send_self(void)
+static uint64_t send_self(void)
 {
 	if (apic_mode() == APIC_X2APIC)
-		wrmsr(MSR_X2APIC + APIC_SELF_IPI, VECTOR_IPI);
-	else
-		apic_write(APIC_ICR, APIC_ICR_SELF | APIC_ICR_ASSERT | VECTOR_IPI);
+		return write_at(APIC_SELF_IPI, VECTOR_IPI);
+	return write_at(APIC_ICR, APIC_ICR_SELF | APIC_ICR_ASSERT | VECTOR_IPI);
 }
 
 static void self(void (*wait)(struct arrival *, uint64_t), const char *name)
 {
 	samples_clear(&there);
 	for (unsigned i = 0; i < bench.n; i++) {
-		uint64_t next = mine.count + 1, start = rdtsc();
+		uint64_t next = mine.count + 1, start = send_self();
 
-		send_self();
 		wait(&mine, next);
 		there.extra += mine.count - next;
 		samples_add(&there, mine.tsc - start);
@@ -72,9 +76,8 @@ static void ping_pong(smp_function answerer, const char *name_there, const char 
 	 * registers. */
 	time_spin_ms(20);
 	for (unsigned i = 1; i <= bench.n; i++) {
-		uint64_t next = mine.count + 1, start = rdtsc();
+		uint64_t next = mine.count + 1, start = send(1);
 
-		send(1);
 		wait_halted(&mine, next);
 		round_trip.extra += mine.count - next;
 		there.extra += yours.count - before - i;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The APIC timer as a clock that is set to a moment of the TSC.
+// The APIC timer as a clock that is set to a moment of the TSC, and writes whose moment is known.
 // Not the rows about it.
 #include "guests/bench/bench.h"
 #include "guests/runtime/rate.h"
@@ -8,6 +8,24 @@
 #define LEARN_MS    200
 
 static uint64_t rate; /* timer ticks in 2^32 TSC cycles */
+
+uint64_t write_at(unsigned reg, uint64_t value)
+{
+	uint32_t low, high, spoilt;
+
+	if (apic_mode() == APIC_X2APIC)
+		__asm__ volatile("rdtsc\n movl %%eax, %0\n movl %%edx, %1\n"
+				 "movl %k3, %%eax\n movl %k4, %%edx\n wrmsr"
+				 : "=&r"(low), "=&r"(high), "=&a"(spoilt)
+				 : "r"(value), "r"(value >> 32), "c"(MSR_X2APIC + reg)
+				 : "rdx", "memory");
+	else
+		__asm__ volatile("rdtsc\n movl %%eax, %0\n movl %%edx, %1\n movl %k3, (%4)"
+				 : "=&r"(low), "=&r"(high), "=&a"(spoilt)
+				 : "r"(value), "r"(apic_page() + (reg << 4))
+				 : "rdx", "memory");
+	return (uint64_t)high << 32 | low;
+}
 
 void timer_learn(void)
 {

@@ -65,8 +65,7 @@ static void oneshots(enum wait wait)
 		uint64_t next = arrival.count + 1, ahead = interval(), start;
 		uint32_t ticks = timer_ticks(ahead);
 
-		start = rdtsc();
-		apic_write(APIC_TMICT, ticks);
+		start = write_at(APIC_TMICT, ticks);
 		wait_for(wait, next);
 		note(start + ahead - tolerance(), next);
 	}
@@ -93,9 +92,8 @@ static void periods(enum wait wait)
 	uint64_t period = bench.tsc_per_ms / 2;
 
 	for (unsigned done = 0; done < bench.n;) {
-		uint64_t due = rdtsc() - tolerance();
+		uint64_t due = write_at(APIC_TMICT, timer_ticks(period)) - tolerance();
 
-		apic_write(APIC_TMICT, timer_ticks(period));
 		for (unsigned i = 0; i < REARM_EVERY && done < bench.n; i++) {
 			uint64_t next = arrival.count + 1;
 
