@@ -56,7 +56,8 @@ struct bench {
 
 extern struct bench bench;
 
-/* Writes a register; answers TSC as the last thing before: what follows the answer is the access. */
+/* Writes a register; answers TSC as the last thing before: what follows the answer is the access.
+ */
 uint64_t write_at(unsigned reg, uint64_t value);
 
 enum timer_mode { TIMER_DEADLINE, TIMER_ONESHOT, TIMER_PERIODIC };

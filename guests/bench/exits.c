@@ -4,6 +4,7 @@
 #include "guests/bench/bench.h"
 
 #define PORT_NOBODY 0x1234 /* vmexit's own, of kvm-unit-tests */
+#define PREFIX      5      /* "port:" */
 #define PAGE_TPR    (APIC_DEFAULT_PAGE + 0x080)
 #define PAGE_EOI    (APIC_DEFAULT_PAGE + 0x0b0)
 
@@ -71,7 +72,7 @@ static const struct row {
 
 static void run_row(const struct row *row)
 {
-	char name[48];
+	char name[48] = "port:";
 
 	samples_clear(&own);
 	samples_clear(&port);
@@ -82,9 +83,8 @@ static void run_row(const struct row *row)
 		samples_add(&port, port_out(0, PORT_NOBODY));
 	}
 	samples_print(&own, row->name);
-	memcpy(name, "port:", 5);
 	for (unsigned i = 0; i == 0 || row->name[i - 1]; i++)
-		name[5 + i] = row->name[i];
+		name[PREFIX + i] = row->name[i];
 	samples_print(&port, name);
 }
 
