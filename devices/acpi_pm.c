@@ -69,7 +69,7 @@ void acpi_pm_tick(struct acpi_pm *pm)
 
 void acpi_pm_event(struct acpi_pm *pm, unsigned status)
 {
-	pm->status |= status & (ACPI_PM_PWRBTN | ACPI_PM_GBL);
+	pm->status |= status & ACPI_PM_PRESENT & ~ACPI_PM_TMR;
 	acpi_pm_tick(pm);
 }
 

@@ -33,7 +33,8 @@ extern "C" {
 #define ACPI_PM_TMR     0x0001u /* the timer's highest bit has changed */
 #define ACPI_PM_GBL     0x0020u /* firmware has let go of the global lock */
 #define ACPI_PM_PWRBTN  0x0100u
-#define ACPI_PM_PRESENT (ACPI_PM_TMR | ACPI_PM_GBL | ACPI_PM_PWRBTN)
+#define ACPI_PM_RTC     0x0400u /* the clock has raised IRQ 8 */
+#define ACPI_PM_PRESENT (ACPI_PM_TMR | ACPI_PM_GBL | ACPI_PM_PWRBTN | ACPI_PM_RTC)
 
 /* Of PM1 control. */
 #define ACPI_PM_SCI_EN  0x0001u
@@ -89,7 +90,7 @@ void acpi_pm_init(struct acpi_pm *pm, const struct acpi_pm_ops *ops, void *opaqu
 /* Power-on once more. */
 void acpi_pm_reset(struct acpi_pm *pm);
 
-/* Something has happened: ACPI_PM_PWRBTN or ACPI_PM_GBL or both. */
+/* Something has happened: ACPI_PM_PWRBTN, ACPI_PM_GBL, ACPI_PM_RTC or several. */
 void acpi_pm_event(struct acpi_pm *pm, unsigned status);
 
 /*

@@ -108,6 +108,7 @@ static bool load(struct machine *m, struct boot_state *state, struct result *why
 
 	for (unsigned i = 0; i < options->initrd_count; i++)
 		modules[i] = (struct image_file){.name = options->initrds[i]};
+	machine_tables_bios(m);
 	if (image_load(&request, &m->ram, state, &error) == 0)
 		return true;
 	refuse_image(&error, request.image.name, why);

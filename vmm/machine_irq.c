@@ -150,9 +150,20 @@ struct irq_line machine_irq_of_8254(struct machine *m)
 	return gated(m, 0, 0);
 }
 
+/* ACPI hears of the clock itself, whoever has its wire. */
+static void clock_set(void *opaque, unsigned n, bool level)
+{
+	struct machine *m = opaque;
+
+	gate_set(&m->gates[1], n, level);
+	if (level)
+		acpi_pm_event(&m->acpi_pm, ACPI_PM_RTC);
+}
+
 struct irq_line machine_irq_of_clock(struct machine *m)
 {
-	return gated(m, 1, 8);
+	gated(m, 1, 8);
+	return (struct irq_line){.set = clock_set, .opaque = m};
 }
 
 void machine_irq_legacy(void *opaque, bool on)

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Firmware's place for tables, F0000h to FFFFFh, which every memory map reserves.
-// Not RAM that an image may be loaded to: the loader leaves it alone.
+// Firmware's place for tables, F0000h to FFFFFh, which every memory map reserves, and its notes
+// below. Not RAM that an image may be loaded to: the loader leaves it alone.
 
 #include "vmm/machine_tables.h"
 
+#include "devices/le.h"
 #include "vmm/acpi_tables.h"
 #include "vmm/machine.h"
 #include "vmm/mp_table.h"
@@ -14,6 +15,17 @@
 #define RESET_VALUE   0x06u /* a hard reset */
 #define CENTURY       0x32u
 #define LAPIC_VERSION 0x14u
+
+/* The BIOS data area of IBM's PC: words at 40h:0, and the extended one's size in its first byte. */
+#define BIOS_DATA      0x400u
+#define BIOS_DATA_SIZE 0x100u
+#define BIOS_COM1      0x00u
+#define BIOS_COM2      0x02u
+#define BIOS_EBDA      0x0Eu /* as a segment */
+#define BIOS_EQUIPMENT 0x10u
+#define BIOS_LOW_KIB   0x13u
+/* An x87, 80 columns of colour text, two serial ports. */
+#define EQUIPMENT 0x0422u
 
 static struct acpi_tables_machine acpi_machine(const struct machine *m)
 {
@@ -63,4 +75,19 @@ void machine_tables_mp(struct machine *m)
 
 	if (!m->options->no_mptable && host)
 		mp_table_write(&mp, host + (at - PLACE), at, ROOM - (at - PLACE));
+}
+
+void machine_tables_bios(struct machine *m)
+{
+	uint8_t *data = ram_at(&m->ram, BIOS_DATA, BIOS_DATA_SIZE);
+	uint8_t *ebda = ram_at(&m->ram, RAM_EBDA_START, RAM_RESERVED - RAM_EBDA_START);
+
+	if (!data || !ebda)
+		return;
+	le_put(data + BIOS_COM1, 2, UART16550_COM1);
+	le_put(data + BIOS_COM2, 2, UART16550_COM2);
+	le_put(data + BIOS_EBDA, 2, RAM_EBDA_START / 16);
+	le_put(data + BIOS_EQUIPMENT, 2, EQUIPMENT);
+	le_put(data + BIOS_LOW_KIB, 2, RAM_EBDA_START / 1024);
+	ebda[0] = (uint8_t)((RAM_RESERVED - RAM_EBDA_START) / 1024);
 }
