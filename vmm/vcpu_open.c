@@ -11,8 +11,11 @@
 #include "vmm/ending.h"
 #include "vmm/lapic_host.h"
 #include "vmm/machine.h"
+#include "vmm/msr_index.h"
 #include "vmm/regs.h"
 #include "vmm/vcpu.h"
+
+#define HWCR_TSC_FREQ_SEL (UINT64_C(1) << 24)
 
 static bool failed(struct result *why, const struct vcpu *v, const char *what, int error)
 {
@@ -66,12 +69,24 @@ static bool init_lapic(struct vcpu *v, const struct kvm_cpuid2 *cpuid, struct re
 	return false;
 }
 
+/*
+ * "Hardware Configuration Register": with TscFreqSel clear the TSC counts at a frequency that no
+ * kernel expects any more, and Linux calls that a bug of the firmware. KVM before Linux 6.8 cannot
+ * show it set, and nothing else depends on it.
+ */
+static void set_hwcr(struct vcpu *v)
+{
+	vm_set_msr(v->vm, v->fd, MSR_AMD_HWCR, HWCR_TSC_FREQ_SEL);
+}
+
 static bool init_rest(struct vcpu *v, struct kvm_cpuid2 *cpuid, struct result *why)
 {
 	int error = kvm_ioctl(v->vm->kvm, v->fd, KVM_SET_CPUID2, cpuid);
 
 	if (error < 0)
 		return failed(why, v, "KVM_SET_CPUID2", error);
+	if (cpuid_is_amd(cpuid))
+		set_hwcr(v);
 	v->signature = cpuid_value(cpuid, 1, 0, 0);
 	v->features = cpuid_value(cpuid, 1, 0, 3);
 	return tsc_init(&v->tsc, v->vm, v->fd, tsc_host, why) &&

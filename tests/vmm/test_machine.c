@@ -243,6 +243,7 @@ static void test_lapics_are_what_cpuid_says(void **state)
 	assert_int_equal(lapic_apic_base(rig_vcpu(rig, 1)->lapic) & 0x100, 0);
 	/* Intel's six or seven local vectors, AMD's fewer. */
 	assert_int_equal(rig_read(rig, 1, 0x30) >> 16, 6);
+	assert_int_equal(rig_fake(rig, 0)->hwcr, 0);
 	rig_free(rig);
 
 	rig = rig_new(spin);
@@ -250,6 +251,23 @@ static void test_lapics_are_what_cpuid_says(void **state)
 	assert_true(rig_open(rig));
 	assert_int_equal(rig_read(rig, 0, 0x30) >> 16, 5);
 	rig_free(rig);
+}
+
+/* AMD64 Architecture Programmer's Manual 2, "Hardware Configuration Register": TscFreqSel. */
+static void test_on_amd_the_tsc_says_that_it_is_constant(void **state)
+{
+	(void)state;
+	for (unsigned old = 0; old < 2; old++) {
+		struct rig *rig = rig_new(spin);
+
+		rig->kvm.amd = true;
+		rig->kvm.no_hwcr = old; /* before Linux 6.8, which is no hindrance */
+		rig->options.cpus = 2;
+		assert_true(rig_open(rig));
+		assert_int_equal(rig_fake(rig, 0)->hwcr, old ? 0 : 1u << 24);
+		assert_int_equal(rig_fake(rig, 1)->hwcr, old ? 0 : 1u << 24);
+		rig_free(rig);
+	}
 }
 
 /* ---------------------------------------------------------------- threads */
@@ -409,6 +427,7 @@ int main(void)
 		cmocka_unit_test(test_what_cannot_be_built_says_why),
 		cmocka_unit_test(test_an_image_that_fits_nothing_shows_each_reason),
 		cmocka_unit_test(test_lapics_are_what_cpuid_says),
+		cmocka_unit_test(test_on_amd_the_tsc_says_that_it_is_constant),
 		cmocka_unit_test(test_threads_start_together_and_stop),
 		cmocka_unit_test(test_a_sipi_reaches_an_ap_in_its_thread),
 		cmocka_unit_test(test_slots_change_while_every_vcpu_stands_still),
