@@ -63,6 +63,38 @@ static void test_devices_lie_where_a_pc_has_them(void **state)
 	rig_free(rig);
 }
 
+static uint64_t exits_of(const struct bus *bus, const struct machine_exits *exits, uint64_t base)
+{
+	for (size_t i = 0; i < bus->count; i++)
+		if (bus->regions[i].base == base)
+			return exits->regions[i];
+	return UINT64_MAX;
+}
+
+static void test_exits_are_counted_by_who_answers(void **state)
+{
+	struct rig *rig = rig_start(spin, rig_host_vmx);
+	struct machine *m = &rig->machine;
+	struct access access = {
+		.address = 0xFEC00010, .width = 4, .count = 1, .data = (uint8_t[4]){0}};
+
+	(void)state;
+	port(rig, 0x3FB, true, 3, 1);
+	port(rig, 0x3FA, false, 0, 1);
+	port(rig, 0x2FF, false, 0, 1);
+	port(rig, 0x300, false, 0, 1);
+	machine_memory(m, &access);
+	access.address = 0xFD000000;
+	machine_memory(m, &access);
+	machine_memory(m, &access);
+	assert_int_equal(exits_of(&m->ports, &m->port_exits, 0x3F8), 2);
+	assert_int_equal(exits_of(&m->ports, &m->port_exits, 0x2F8), 1);
+	assert_int_equal(m->port_exits.nobody, 1);
+	assert_int_equal(exits_of(&m->memory, &m->memory_exits, 0xFEC00000), 1);
+	assert_int_equal(m->memory_exits.nobody, 2);
+	rig_free(rig);
+}
+
 static void test_string_output_is_many_bytes(void **state)
 {
 	struct rig *rig = rig_start(spin, rig_host_vmx);
@@ -419,6 +451,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_devices_lie_where_a_pc_has_them),
+		cmocka_unit_test(test_exits_are_counted_by_who_answers),
 		cmocka_unit_test(test_string_output_is_many_bytes),
 		cmocka_unit_test(test_output_waits_while_the_console_is_full),
 		cmocka_unit_test(test_input_fills_the_uart_and_room_is_told),
