@@ -57,6 +57,7 @@ struct options {
 	char **guest_args; /* after "--" */
 	int guest_arg_count;
 	bool kernel_lapic;   /* --lapic=kernel */
+	uint32_t hop_drop;   /* --hop-drop: the hop from which on one vector is dropped; 0: none */
 	uint32_t hop_ms;     /* --hop: from one Local APIC to the other so often; 0: never */
 	bool x2apic;         /* off by --no-x2apic */
 	bool tsc_deadline;   /* off by --no-tsc-deadline */

@@ -12,6 +12,7 @@
 
 #include "vmm/info_dump.h"
 #include "vmm/machine.h"
+#include "vmm/machine_hop.h"
 #include "vmm/output_file.h"
 #include "vmm/stats.h"
 
@@ -198,7 +199,8 @@ void run_report_stats(const struct machine *m)
 		return;
 	for (unsigned i = 0; i < m->cpus; i++)
 		all[i] = &m->vcpus[i].stats;
-	stats_print(all, m->cpus, !m->options->kernel_lapic, stderr);
+	stats_print(all, m->cpus, !m->options->kernel_lapic || m->hops, stderr);
 	report_devices(m);
+	machine_hop_print(m, stderr);
 	free(all);
 }

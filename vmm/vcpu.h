@@ -38,6 +38,7 @@ struct vcpu {
 	void *lapic_memory, *lapic_page;
 	struct lapic_deadline deadline; /* lapic_next_deadline() as of the last change */
 	bool deadline_changed;          /* the timerfd does not know of it yet */
+	uint32_t spent_count;           /* TMICT that KVM's does not hold (vcpu_hop.c) */
 	uint64_t clock_at_ns;           /* not 0: what its clock reads, in place of the time */
 
 	struct tsc tsc;

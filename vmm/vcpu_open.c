@@ -62,6 +62,8 @@ static bool init_lapic(struct vcpu *v, const struct kvm_cpuid2 *cpuid, struct re
 	config.maxphyaddr = (uint8_t)cpuid_maxphyaddr(cpuid);
 	config.x2apic = cpuid_has_x2apic(machine->traits, machine->options);
 	config.tsc_deadline = cpuid_has_tsc_deadline(machine->traits, machine->options);
+	/* As KVM's has it, where the guest is to see no difference. */
+	config.eoi_suppression |= machine->hops && config.x2apic;
 	if (!machine->options->stats)
 		ops.event = NULL;
 
