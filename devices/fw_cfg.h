@@ -22,7 +22,8 @@ extern "C" {
 #define FW_CFG_RAM_SIZE  0x03u /* u64: bytes */
 #define FW_CFG_NB_CPUS   0x05u /* u16: CPUs there are */
 #define FW_CFG_BOOT_MENU 0x0Eu /* u16: whether the firmware offers one; the caller's to give */
-#define FW_CFG_MAX_CPUS  0x0Fu /* u16: CPUs there could be */
+#define FW_CFG_MAX_CPUS  0x0Fu /* u16: CPUs there could be; on PCs that is: APIC IDs are below it  \
+				*/
 
 /* A further key: size bytes at data, which live and stay as they are while the model is in use. */
 struct fw_cfg_item {
