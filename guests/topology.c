@@ -175,7 +175,8 @@ void guest_main(void)
 	trap_set(VECTOR, trap_eoi);
 	smp_start(cpus);
 	for (unsigned cpu = 0; cpu < cpus; cpu++)
-		CHECK_EQ(smp_id(cpu), id_of(cpu), "cpu %u in the MADT", cpu);
+		if (!CHECK_EQ(smp_id(cpu), id_of(cpu), "cpu %u in the MADT", cpu))
+			guest_fail("the IDs are others");
 	check_all("xAPIC");
 	if (!apic_has_x2apic())
 		return;
