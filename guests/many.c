@@ -72,7 +72,7 @@ static void count_all(unsigned all)
 	unsigned sum = 0;
 
 	memset((void *)(uintptr_t)MARKS, 0, MARKS_IDS * sizeof(*marks));
-	memcpy((void *)(uintptr_t)STUB, many_stub, (uintptr_t)(many_stub_end - many_stub));
+	memcpy((void *)(uintptr_t)STUB, many_stub, (uintptr_t)many_stub_end - (uintptr_t)many_stub);
 	for (unsigned cpu = 1; cpu < all; cpu++) {
 		uint32_t id = smp_id(cpu);
 
