@@ -21,6 +21,7 @@ enum options_verb { OPTIONS_RUN, OPTIONS_DIFF, OPTIONS_DOCTOR, OPTIONS_HELP, OPT
 #define OPTIONS_MAX_INITRDS 32
 #define OPTIONS_MAX_CPUS    1024
 #define OPTIONS_MAX_REPLAYS 64
+#define OPTIONS_MAX_HOP_MS  3600000
 
 /* How far the interrupt counts of two runs of a guest may be apart. */
 enum options_counts { OPTIONS_COUNTS_ABOUT, OPTIONS_COUNTS_EXACT, OPTIONS_COUNTS_IGNORE };
@@ -56,6 +57,7 @@ struct options {
 	char **guest_args; /* after "--" */
 	int guest_arg_count;
 	bool kernel_lapic;   /* --lapic=kernel */
+	uint32_t hop_ms;     /* --hop: from one Local APIC to the other so often; 0: never */
 	bool x2apic;         /* off by --no-x2apic */
 	bool tsc_deadline;   /* off by --no-tsc-deadline */
 	uint32_t timeout_ms; /* 0: none */
