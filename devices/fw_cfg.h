@@ -22,7 +22,7 @@ extern "C" {
 #define FW_CFG_RAM_SIZE  0x03u /* u64: bytes */
 #define FW_CFG_NB_CPUS   0x05u /* u16: CPUs there are */
 #define FW_CFG_BOOT_MENU 0x0Eu /* u16: whether the firmware offers one; the caller's to give */
-#define FW_CFG_MAX_CPUS  0x0Fu /* u16: CPUs there could be */
+#define FW_CFG_MAX_CPUS  0x0Fu /* u16: CPUs there could be; a PC: what APIC IDs are below */
 
 /* A further key: size bytes at data, which live and stay as they are while the model is in use. */
 struct fw_cfg_item {
@@ -34,7 +34,7 @@ struct fw_cfg_item {
 struct fw_cfg_machine {
 	uint64_t ram_size; /* bytes */
 	uint16_t cpus;
-	uint16_t max_cpus;
+	uint16_t max_cpus; /* as FW_CFG_MAX_CPUS has it */
 };
 
 /* The caller's memory; selected and offset are all the state there is. */

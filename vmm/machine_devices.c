@@ -10,6 +10,7 @@
 #include "vmm/machine.h"
 #include "vmm/machine_clock.h"
 #include "vmm/machine_irq.h"
+#include "vmm/topology.h"
 
 #define IRQ_TIMER    0u
 #define IRQ_KEYBOARD 1u
@@ -124,6 +125,7 @@ static void prepare_hpet(struct machine *m)
 
 static void prepare(struct machine *m)
 {
+	const struct topology topology = topology_of(m->options);
 	const struct cmos_machine cmos = {
 		.ram_below_4g = m->ram.ranges[0].length,
 		.ram_above_4g = ram_above(m),
@@ -132,7 +134,7 @@ static void prepare(struct machine *m)
 	const struct fw_cfg_machine fw_cfg = {
 		.ram_size = m->ram.size,
 		.cpus = (uint16_t)m->options->cpus,
-		.max_cpus = (uint16_t)m->options->cpus,
+		.max_cpus = (uint16_t)(topology_last_apic_id(&topology) + 1),
 	};
 
 	machine_irq_init(m);

@@ -12,6 +12,7 @@
 #include "vmm/kernel_lapic.h"
 #include "vmm/machine.h"
 #include "vmm/machine_irq.h"
+#include "vmm/topology.h"
 #include "vmm/vcpu_hop.h"
 
 struct hop {
@@ -28,6 +29,7 @@ struct hop {
 
 bool machine_hop_open(struct machine *m, const struct kvm_calls *kvm, struct result *why)
 {
+	const struct topology topology = topology_of(m->options);
 	bool kernel = !m->in_kernel;
 
 	m->hop = calloc(1, sizeof(*m->hop) + m->options->cpus * sizeof(m->hop->vcpus[0]));
@@ -37,7 +39,7 @@ bool machine_hop_open(struct machine *m, const struct kvm_calls *kvm, struct res
 		return false;
 	}
 	return vm_open(&m->there, kvm, m->traits, kernel ? VM_LAPIC_KERNEL : VM_LAPIC_USER, why) &&
-	       (!kernel || kernel_lapic_enable(&m->there, m->options->cpus, why)) &&
+	       (!kernel || kernel_lapic_enable(&m->there, topology_last_apic_id(&topology), why)) &&
 	       (!m->rom.length || vm_map_rom(&m->there, &m->rom) >= 0);
 }
 

@@ -8,6 +8,7 @@
 #include "vmm/acpi_tables.h"
 #include "vmm/machine.h"
 #include "vmm/mp_table.h"
+#include "vmm/topology.h"
 
 #define PLACE         0xF0000u
 #define ROOM          0x10000u
@@ -27,10 +28,24 @@
 /* An x87, 80 columns of colour text, two serial ports. */
 #define EQUIPMENT 0x0422u
 
-static struct acpi_tables_machine acpi_machine(const struct machine *m)
+/* Of all processors, in order. */
+struct ids {
+	uint32_t id[OPTIONS_MAX_CPUS];
+};
+
+static void fill_ids(const struct machine *m, struct ids *ids)
+{
+	const struct topology topology = topology_of(m->options);
+
+	for (uint32_t cpu = 0; cpu < topology.cpus; cpu++)
+		ids->id[cpu] = topology_apic_id(&topology, cpu);
+}
+
+static struct acpi_tables_machine acpi_machine(const struct machine *m, const struct ids *ids)
 {
 	return (struct acpi_tables_machine){
 		.cpus = m->options->cpus,
+		.apic_ids = ids->id,
 		.pm1_event = ACPI_PM_PORT + ACPI_PM_EVENT,
 		.pm1_control = ACPI_PM_PORT + ACPI_PM_CONTROL,
 		.pm_timer = ACPI_PM_PORT + ACPI_PM_TIMER,
@@ -50,9 +65,12 @@ static struct acpi_tables_machine acpi_machine(const struct machine *m)
 
 uint64_t machine_tables_acpi(struct machine *m)
 {
-	const struct acpi_tables_machine acpi = acpi_machine(m);
+	struct acpi_tables_machine acpi;
 	uint8_t *host = ram_at(&m->ram, PLACE, ROOM);
+	struct ids ids;
 
+	fill_ids(m, &ids);
+	acpi = acpi_machine(m, &ids);
 	if (m->options->no_acpi || !host || !acpi_tables_write(&acpi, host, PLACE, ROOM))
 		return 0;
 	return PLACE;
@@ -60,18 +78,23 @@ uint64_t machine_tables_acpi(struct machine *m)
 
 void machine_tables_mp(struct machine *m)
 {
-	const struct acpi_tables_machine acpi = acpi_machine(m);
+	struct ids ids;
+	const struct acpi_tables_machine acpi = acpi_machine(m, &ids);
 	const struct vcpu *bsp = &m->vcpus[0];
 	const struct mp_table_machine mp = {
 		.cpus = m->options->cpus,
+		.apic_ids = ids.id,
 		.lapic_version = LAPIC_VERSION,
 		.cpu_signature = bsp->signature,
 		.cpu_features = bsp->features,
 	};
-	size_t used = m->options->no_acpi ? 0 : acpi_tables_size(&acpi);
-	uint64_t at =
-		PLACE + (used + MP_TABLE_ALIGNMENT - 1) / MP_TABLE_ALIGNMENT * MP_TABLE_ALIGNMENT;
 	uint8_t *host = ram_at(&m->ram, PLACE, ROOM);
+	size_t used;
+	uint64_t at;
+
+	fill_ids(m, &ids);
+	used = m->options->no_acpi ? 0 : acpi_tables_size(&acpi);
+	at = PLACE + (used + MP_TABLE_ALIGNMENT - 1) / MP_TABLE_ALIGNMENT * MP_TABLE_ALIGNMENT;
 
 	if (!m->options->no_mptable && host)
 		mp_table_write(&mp, host + (at - PLACE), at, ROOM - (at - PLACE));

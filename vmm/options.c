@@ -9,8 +9,10 @@
 #include <string.h>
 
 #include "vmm/diff/program.h"
+#include "vmm/options_smp.h"
 #include "vmm/options_spelling.h"
 #include "vmm/options_value.h"
+#include "vmm/topology.h"
 
 #define DEFAULT_RAM  (UINT64_C(128) << 20)
 #define DEFAULT_CPUS 1u
@@ -332,7 +334,7 @@ static bool take(struct parser *p, const struct option *option, const char *valu
 	p->given[option - option_table] = option;
 	switch (option->id) {
 	case OPT_MEMORY: return options_memory(value, &o->ram_bytes, p->why, p->why_size);
-	case OPT_SMP: return options_cpus(value, &o->cpus, p->why, p->why_size);
+	case OPT_SMP: return options_smp(value, o, p->why, p->why_size);
 	case OPT_KERNEL: return take_image(p, value);
 	case OPT_BIOS: return take_output(p, option, value, &o->bios);
 	case OPT_INITRD: return take_initrd(p, value);
@@ -469,6 +471,7 @@ static bool is_given(const struct parser *p, enum id id)
 static bool check_guest(struct parser *p)
 {
 	struct options *o = p->options;
+	struct topology topology;
 
 	if (!is_given(p, OPT_SMP))
 		o->cpus = o->image || o->bios ? DEFAULT_CPUS : TOUR_CPUS;
@@ -477,11 +480,12 @@ static bool check_guest(struct parser *p)
 			      "-bios %s: firmware is started alone; leave the image, -initrd, "
 			      "-append and guest arguments out",
 			      o->bios);
-	if (o->cpus > OPTIONS_MAX_XAPIC_CPUS && !o->x2apic)
+	topology = topology_of(o);
+	if (topology_last_apic_id(&topology) > TOPOLOGY_XAPIC_LAST && !o->x2apic)
 		return refuse(p,
-			      "-smp %" PRIu32 " with --no-x2apic: an xAPIC ID has 8 bits; at most "
-			      "%d processors without x2APIC",
-			      o->cpus, OPTIONS_MAX_XAPIC_CPUS);
+			      "-smp %" PRIu32 " with --no-x2apic: APIC IDs would go up to %" PRIu32
+			      ", and without x2APIC they have 8 bits; at most %u",
+			      o->cpus, topology_last_apic_id(&topology), TOPOLOGY_XAPIC_LAST);
 	return true;
 }
 

@@ -11,7 +11,7 @@
 
 #include "vmm/kvm_calls.h"
 
-#define FAKE_VCPUS     8u
+#define FAKE_VCPUS     257u /* the last has an APIC ID that no xAPIC has */
 #define FAKE_RUN_BYTES 12288u
 #define FAKE_TAKEN     64u
 #define FAKE_SLOTS     65u
