@@ -78,6 +78,8 @@ static void came(unsigned vector)
 
 	if (vector == ANEW_SIPI) {
 		c->starts++;
+		/* After INIT nothing would interrupt it for long. */
+		harm_own_timer();
 	} else if (vector == TRAP_NMI) {
 		c->nmis++;
 	} else if (vector == TRAP_GP) {
@@ -146,9 +148,11 @@ static uint64_t sum(unsigned offset)
 }
 #define SUM(field) sum(offsetof(struct cpu, field))
 
-/* The UART as the others left it: some lines get lost. */
+/* By the first processor alone, which may have been interrupted while it printed. The UART is as
+ * the others left it: some lines get lost. */
 static void say_figures(const char *what)
 {
+	print_abandon();
 	outb(0x3fb, 0x03);
 	outb(0x3fc, 0x08);
 	print("\nhostile %s ms=%u accesses=%lu interrupts=%lu nmis=%lu faults=%lu starts=%lu\n",

@@ -30,6 +30,9 @@ uint64_t harm_without_init(uint64_t data);
 /* An IPI by this processor's ICR, whichever mode it is in: a disabled one is enabled. */
 void harm_send(uint32_t dest, uint32_t low);
 
+/* This processor's LAPIC as a kernel wants it, with a timer that is quick. */
+void harm_own_timer(void);
+
 /* Ports of all widths, and strings. What would end the run by right is left out: harm_ports.c has
  * it as a table. */
 void harm_ports(void);

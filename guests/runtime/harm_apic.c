@@ -160,20 +160,43 @@ void harm_bases(void)
 
 /* ---- interrupts ---- */
 
-void harm_send(uint32_t dest, uint32_t low)
+/* By the mode it is in; where its page cannot be reached, nowhere. */
+static void write_own(unsigned reg, uint32_t value)
 {
 	uint64_t base = rdmsr(MSR_APIC_BASE);
 
-	if (!(base & APIC_BASE_EN))
-		wrmsr(MSR_APIC_BASE, base = APIC_DEFAULT_PAGE | APIC_BASE_EN);
-	if (base & APIC_BASE_EXTD) {
+	if (base & APIC_BASE_EXTD)
+		wrmsr(MSR_X2APIC + reg, value);
+	else if (!((base & APIC_BASE_ADDRESS) >> 32))
+		apic_mmio_write32((base & APIC_BASE_ADDRESS) + (reg << 4), value);
+}
+
+static void enable_own(void)
+{
+	if (!(rdmsr(MSR_APIC_BASE) & APIC_BASE_EN))
+		wrmsr(MSR_APIC_BASE, APIC_DEFAULT_PAGE | APIC_BASE_EN);
+}
+
+void harm_send(uint32_t dest, uint32_t low)
+{
+	enable_own();
+	if (rdmsr(MSR_APIC_BASE) & APIC_BASE_EXTD) {
 		wrmsr(MSR_X2APIC + APIC_ICR, (uint64_t)dest << 32 | low);
 		return;
 	}
-	if ((base & APIC_BASE_ADDRESS) >> 32)
-		return;
-	apic_mmio_write32((base & APIC_BASE_ADDRESS) + (APIC_ICR_HIGH << 4), dest << 24);
-	apic_mmio_write32((base & APIC_BASE_ADDRESS) + (APIC_ICR << 4), low);
+	write_own(APIC_ICR_HIGH, dest << 24);
+	write_own(APIC_ICR, low);
+}
+
+void harm_own_timer(void)
+{
+	enable_own();
+	write_own(APIC_SVR, APIC_SVR_ENABLE | 0xff);
+	write_own(APIC_TPR, 0);
+	write_own(APIC_EOI, 0);
+	write_own(APIC_LVT_LINT0, harm_below(2) ? 0x700 : APIC_LVT_MASKED);
+	write_own(APIC_LVT_TIMER, APIC_LVT_PERIODIC | (0x30 + harm_below(0xc0)));
+	write_own(APIC_TMICT, 1 + harm_below(100000));
 }
 
 void harm_ipis(void)

@@ -145,19 +145,7 @@ void harm_chips(void)
 		harm_send(harm_below(harm_cpus()), 0x20 + harm_below(0xe0));
 		harm_pages();
 		return;
-	case 4: {
-		uint64_t base = rdmsr(MSR_APIC_BASE);
-
-		/* x2APIC, software enabled, virtual wire, a timer of one tick. */
-		if ((base & (APIC_BASE_EN | APIC_BASE_EXTD)) != (APIC_BASE_EN | APIC_BASE_EXTD))
-			return;
-		wrmsr(MSR_X2APIC + APIC_SVR, APIC_SVR_ENABLE | 0xff);
-		wrmsr(MSR_X2APIC + APIC_TPR, 0);
-		wrmsr(MSR_X2APIC + APIC_LVT_LINT0, 0x700);
-		wrmsr(MSR_X2APIC + APIC_LVT_TIMER, APIC_LVT_PERIODIC | (0x30 + harm_below(0xc0)));
-		wrmsr(MSR_X2APIC + APIC_TMICT, 1 + harm_below(1000));
-		return;
-	}
+	case 4: harm_own_timer(); return;
 	case 5:
 		apic_mmio_write32(IOAPIC, 0x10 + 2 * harm_below(24));
 		apic_mmio_write32(IOAPIC + 0x10,
