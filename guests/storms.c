@@ -7,8 +7,12 @@
 // Proof: each storm has at least LEAST interrupts a second, on each processor that it is aimed at;
 // with its source switched off it ends.
 //
+// KVM on kvm_pvm departs from ACP-2: it ends a service as it delivers, so that a level line sends
+// the next message before the handler has begun, for ever. That storm is left out there.
+//
 // Arguments: storm=level|timer|pit|pic|ipi (all, one after another), ms=N for each (0: for ever).
 //
+// kernel: pvm="ACP-2"
 // run: smp=4 timeout=120 args="ms=500" lapic="user kernel"
 // run: smp=4 timeout=120 args="ms=500 x2apic" lapic="user kernel"
 #include "guests/runtime/guest.h"
@@ -345,6 +349,6 @@ void guest_main(void)
 	apic_enable();
 	smp_start(cpu_count);
 	for (unsigned i = 0; i < sizeof(storms) / sizeof(storms[0]); i++)
-		if (wanted(&storms[i]))
+		if (wanted(&storms[i]) && (storms[i].begin != begin_level || guest_keeps("ACP-2")))
 			rage(&storms[i]);
 }
