@@ -220,7 +220,7 @@ stress:
 	@$(MAKE) --no-print-directory -j$$(nproc) SAN=thread stress-build
 	@$$(setarch -R true 2>/dev/null && echo setarch -R) $(BUILD)/tsan/stress_post --posts $(STRESS_POSTS)
 
-# Six hostile rows, two of them half as long, and twelve storms, half as long too: an hour with SECONDS=300.
+# Six hostile rows, two of them half as long, and twelve storms, half as long too: eleven times SECONDS.
 storm: $(PROGRAM) guests
 	@scripts/deps check
 	@O='$(O)' tests/storms/run --lapic both --seconds $(SECONDS)
