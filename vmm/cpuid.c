@@ -40,15 +40,21 @@ struct build {
 	struct kvm_cpuid2 *table;
 };
 
-/* Every kernel with split irqchip has both in a Local APIC of its own. */
+/* Every kernel with split irqchip has both in a Local APIC of its own. A guest that hops between
+ * the two sees what both have. */
+static bool of_kvm_alone(const struct options *options)
+{
+	return options->kernel_lapic && !options->hop_ms;
+}
+
 bool cpuid_has_x2apic(const struct host_traits *traits, const struct options *options)
 {
-	return (traits->x2apic_exits || options->kernel_lapic) && options->x2apic;
+	return (traits->x2apic_exits || of_kvm_alone(options)) && options->x2apic;
 }
 
 bool cpuid_has_tsc_deadline(const struct host_traits *traits, const struct options *options)
 {
-	return (traits->tsc_deadline_exits || options->kernel_lapic) && options->tsc_deadline;
+	return (traits->tsc_deadline_exits || of_kvm_alone(options)) && options->tsc_deadline;
 }
 
 /* ---------------------------------------------------------------- the offer */

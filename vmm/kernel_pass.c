@@ -28,11 +28,11 @@ static bool set_kvm_mask(const struct vm *vm, int vcpu_fd, const sigset_t *mask)
 	return kvm_ioctl(vm->kvm, vcpu_fd, KVM_SET_SIGNAL_MASK, mask ? &arg.head : NULL) >= 0;
 }
 
-bool kernel_pass(const struct vm *vm, int vcpu_fd, struct kvm_run *run)
+int kernel_pass_awake(const struct vm *vm, int vcpu_fd, struct kvm_run *run)
 {
 	static const struct timespec at_once;
 	sigset_t kick, before, in_kvm;
-	bool done;
+	int returned = -EINVAL;
 
 	sigemptyset(&kick);
 	sigaddset(&kick, KICK_SIGNAL);
@@ -41,14 +41,17 @@ bool kernel_pass(const struct vm *vm, int vcpu_fd, struct kvm_run *run)
 	pthread_sigmask(SIG_BLOCK, &kick, &before);
 	pthread_kill(pthread_self(), KICK_SIGNAL);
 	run->immediate_exit = 0;
-	done = set_kvm_mask(vm, vcpu_fd, &in_kvm);
-	if (done) {
-		int returned = kvm_ioctl(vm->kvm, vcpu_fd, KVM_RUN, NULL);
-
-		done = returned == -EINTR || returned == -EAGAIN;
-	}
+	if (set_kvm_mask(vm, vcpu_fd, &in_kvm))
+		returned = kvm_ioctl(vm->kvm, vcpu_fd, KVM_RUN, NULL);
 	set_kvm_mask(vm, vcpu_fd, NULL);
 	sigtimedwait(&kick, NULL, &at_once);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	return done;
+	return returned;
+}
+
+bool kernel_pass(const struct vm *vm, int vcpu_fd, struct kvm_run *run)
+{
+	int returned = kernel_pass_awake(vm, vcpu_fd, run);
+
+	return returned == -EINTR || returned == -EAGAIN;
 }

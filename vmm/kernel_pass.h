@@ -18,4 +18,8 @@ struct kvm_run;
  */
 bool kernel_pass(const struct vm *vm, int vcpu_fd, struct kvm_run *run);
 
+/* The same for one that is not halted: a host that emulates may run some instructions all the same.
+ * What KVM_RUN returned, -EINTR mostly; another exit is to be answered. */
+int kernel_pass_awake(const struct vm *vm, int vcpu_fd, struct kvm_run *run);
+
 #endif

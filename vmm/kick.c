@@ -19,15 +19,20 @@
 # define sigev_notify_thread_id _sigev_un._tid
 #endif
 
-/* The kvm_run of the vCPU whose thread this is. */
-static _Thread_local volatile struct kvm_run *own_run;
+/* Of this thread. */
+static _Thread_local struct kick *own;
 static struct sigaction before;
+
+static void immediate_exit(struct kick *kick, uint8_t value)
+{
+	((volatile struct kvm_run *)atomic_load(&kick->run))->immediate_exit = value;
+}
 
 static void on_kick(int signal)
 {
 	(void)signal;
-	if (own_run)
-		own_run->immediate_exit = 1;
+	if (own)
+		immediate_exit(own, 1);
 }
 
 bool kick_install(void)
@@ -63,8 +68,9 @@ bool kick_join(struct kick *kick, struct kvm_run *run)
 	};
 
 	event.sigev_notify_thread_id = gettid();
-	*kick = (struct kick){.thread = pthread_self(), .run = run};
-	own_run = run;
+	*kick = (struct kick){.thread = pthread_self()};
+	atomic_init(&kick->run, run);
+	own = kick;
 	mask_signals(&kick->mask_before);
 	/* Without it a sleep until a deadline is up to 50 us longer than asked for. */
 	prctl(PR_SET_TIMERSLACK, 1ul);
@@ -72,12 +78,17 @@ bool kick_join(struct kick *kick, struct kvm_run *run)
 	return kick->timer_made;
 }
 
+void kick_move(struct kick *kick, struct kvm_run *run)
+{
+	atomic_store(&kick->run, run);
+}
+
 void kick_leave(struct kick *kick)
 {
 	if (kick->timer_made)
 		timer_delete(kick->timer);
 	kick->timer_made = false;
-	own_run = NULL;
+	own = NULL;
 	pthread_sigmask(SIG_SETMASK, &kick->mask_before, NULL);
 }
 
@@ -100,7 +111,7 @@ bool kick_send(struct kick *kick)
 void kick_begin(struct kick *kick)
 {
 	/* This order: a kick between the two is then in `seen`, and only costs an empty entry. */
-	((volatile struct kvm_run *)kick->run)->immediate_exit = 0;
+	immediate_exit(kick, 0);
 	atomic_signal_fence(memory_order_seq_cst);
 	kick->seen = atomic_load(&kick->count);
 }

@@ -22,9 +22,9 @@ struct kvm_run;
  */
 struct kick {
 	pthread_t thread;
-	struct kvm_run *run;
-	atomic_uint count; /* kicks so far: what a sleep waits on */
-	unsigned seen;     /* [owner] count at kick_begin() */
+	_Atomic(struct kvm_run *) run; /* of the vCPU that this thread runs */
+	atomic_uint count;             /* kicks so far: what a sleep waits on */
+	unsigned seen;                 /* [owner] count at kick_begin() */
 	atomic_bool asleep;
 	timer_t timer; /* kicks this thread after a bounded time in the guest */
 	bool timer_made, timer_armed;
@@ -44,6 +44,8 @@ void kick_uninstall(void);
  * mask back; no kick may come then.
  */
 bool kick_join(struct kick *kick, struct kvm_run *run);
+/* The owner runs another vCPU from now on, and is not in KVM_RUN. [any thread] */
+void kick_move(struct kick *kick, struct kvm_run *run);
 void kick_leave(struct kick *kick);
 
 /* Makes the owner look up. True if that took a signal. [any thread, after kick_join] */

@@ -31,8 +31,9 @@ static uint32_t page_register(const struct vcpu *v, unsigned offset)
 
 static uint64_t now_ns(void *opaque)
 {
-	(void)opaque;
-	return kick_clock_ns();
+	const struct vcpu *v = opaque;
+
+	return v->clock_at_ns ? v->clock_at_ns : kick_clock_ns();
 }
 
 static uint64_t now_tsc(void *opaque)

@@ -15,6 +15,7 @@
 #include "vmm/machine_clock.h"
 #include "vmm/machine_devices.h"
 #include "vmm/machine_firmware.h"
+#include "vmm/machine_hop.h"
 #include "vmm/machine_tables.h"
 
 extern const uint8_t vmm_tour_image[], vmm_tour_image_end[];
@@ -118,7 +119,9 @@ static void timer_expired(void *opaque)
 {
 	struct vcpu *v = opaque;
 
-	lapic_post_tick(v->lapic);
+	/* KVM's may have taken its place since it was set. */
+	if (v->lapic)
+		lapic_post_tick(v->lapic);
 }
 
 static bool make_timer(struct vcpu *v, struct event_base *base, struct result *why)
@@ -139,7 +142,7 @@ static bool make_vcpus(struct machine *m, struct event_base *base, struct result
 		m->cpus++;
 		if (!vcpu_open(v, m, m->cpus - 1, why))
 			return false;
-		if (v->lapic && !make_timer(v, base, why))
+		if (v->own_lapic && !make_timer(v, base, why))
 			return false;
 	}
 	return true;
@@ -207,18 +210,27 @@ static bool enough_host(const struct machine *m, struct result *why)
 
 static bool open_vm(struct machine *m, const struct kvm_calls *kvm, struct result *why)
 {
-	bool in_kernel = m->options->kernel_lapic;
-
-	return vm_open(&m->vm, kvm, m->traits, in_kernel ? VM_LAPIC_KERNEL : VM_LAPIC_USER, why) &&
-	       (!in_kernel || kernel_lapic_enable(&m->vm, m->options->cpus, why));
+	return vm_open(&m->vm, kvm, m->traits, m->in_kernel ? VM_LAPIC_KERNEL : VM_LAPIC_USER,
+		       why) &&
+	       (!m->in_kernel || kernel_lapic_enable(&m->vm, m->options->cpus, why)) &&
+	       (!m->hops || machine_hop_open(m, kvm, why));
 }
 
 static bool begin_census(struct machine *m, struct event_base *base, struct result *why)
 {
-	int error = m->options->kernel_lapic ? machine_census_open(m, base) : 0;
+	int error = m->in_kernel || m->hops ? machine_census_open(m, base) : 0;
 
 	if (error < 0)
 		ending_fill(why, RESULT_INTERNAL, "a timer for the machine: %s", strerror(-error));
+	return error >= 0;
+}
+
+static bool begin_hops(struct machine *m, struct event_base *base, struct result *why)
+{
+	int error = m->hops ? machine_hop_start(m, base) : 0;
+
+	if (error < 0)
+		ending_fill(why, RESULT_INTERNAL, "a timer for hops: %s", strerror(-error));
 	return error >= 0;
 }
 
@@ -245,6 +257,9 @@ bool machine_open(struct machine *m, const struct options *options,
 		.ending = ending,
 		.console = *console,
 		.vm = {.kvm = kvm, .kvm_fd = -1, .fd = -1},
+		.there = {.kvm = kvm, .kvm_fd = -1, .fd = -1},
+		.in_kernel = options->kernel_lapic,
+		.hops = options->hop_ms != 0,
 	};
 	pthread_mutex_init(&m->device_lock, NULL);
 	pthread_mutex_init(&m->map_lock, NULL);
@@ -266,13 +281,14 @@ bool machine_open(struct machine *m, const struct options *options,
 	return (options->bios ? load_firmware(m, why) : load(m, &state, why)) &&
 	       open_vm(m, kvm, why) && machine_wire(m, why) && make_map(m, why) &&
 	       make_vcpus(m, base, why) && boot(m, &state, why) && start_clock(m, base, why) &&
-	       begin_census(m, base, why);
+	       begin_census(m, base, why) && begin_hops(m, base, why);
 }
 
 void machine_close(struct machine *m)
 {
 	for (unsigned i = 0; i < m->cpus; i++)
 		vcpu_close(&m->vcpus[i]);
+	machine_hop_close(m);
 	vm_close(&m->vm);
 	ram_destroy(&m->ram);
 	firmware_unload(&m->rom);

@@ -74,6 +74,12 @@ struct machine {
 	struct ending *ending;
 	struct machine_console console;
 	struct vm vm;
+	bool in_kernel; /* the Local APICs are KVM's, in `vm` */
+	/* Where hops lead, with a double of each vCPU (machine_hop.h). */
+	bool hops;
+	struct vm there;
+	struct hop *hop;
+	unsigned holds; /* [main thread] machine_hold() not yet released */
 	struct ram ram;
 	struct ram_range rom; /* -bios; else empty */
 	struct watch watch;
@@ -142,6 +148,7 @@ void machine_stop(struct machine *machine);
 /*
  * Makes every vCPU stand still between two instructions, as soon as each can: until
  * machine_release() its state is the caller's. The guest notices nothing but that time has passed.
+ * Holds add up: each wants its release.
  * [main thread, between machine_start and machine_stop]
  */
 void machine_hold(struct machine *machine);

@@ -50,7 +50,7 @@ int machine_firmware(struct machine *m)
 
 	start_8259(m, I8259_MASTER_PORT, VECTORS_MASTER, 1u << I8259_CASCADE);
 	start_8259(m, I8259_SLAVE_PORT, VECTORS_SLAVE, I8259_CASCADE);
-	if (m->options->kernel_lapic)
+	if (m->in_kernel)
 		return wire_kernel(m);
 	lapic_mmio_write(bsp, LAPIC_SVR, 4, SVR_ENABLED);
 	lapic_mmio_write(bsp, LAPIC_LINT0, 4, LVT_EXTINT);

@@ -21,11 +21,11 @@ static void set_intr(void *opaque, unsigned n, bool level)
 
 	(void)n;
 	irq_line_set(&m->intr_pin, level);
-	if (!m->options->kernel_lapic) {
+	atomic_store(&m->intr, level);
+	if (!m->in_kernel) {
 		lapic_set_lint(m->vcpus[0].lapic, 0, level);
 		return;
 	}
-	atomic_store(&m->intr, level);
 	/* While devices are made there is nobody to kick. */
 	if (level && m->started)
 		vcpu_kick(&m->vcpus[0]);
@@ -54,7 +54,7 @@ static bool send(struct machine *m, const struct ioapic_message *from)
 	};
 	struct ioapic_msi msi = ioapic_msi_of(from, true);
 
-	if (m->options->kernel_lapic)
+	if (m->in_kernel)
 		return kernel_lapic_send(&m->vm,
 					 &(struct kernel_lapic_message){msi.address, msi.data}) > 0;
 	return lapic_map_send(m->map, &message) != LAPIC_REFUSED;
@@ -100,7 +100,7 @@ static void messages_changed(void *opaque)
 	unsigned count = 0;
 	int error;
 
-	if (!m->options->kernel_lapic)
+	if (!m->in_kernel)
 		return;
 	for (unsigned n = 0; n < IOAPIC_PINS; n++) {
 		struct ioapic_message message = ioapic_message_of(&m->ioapic, n);
@@ -117,6 +117,15 @@ static void messages_changed(void *opaque)
 	if (error < 0)
 		ending_say(m->ending, RESULT_INTERNAL, -1, 0, "KVM_SET_GSI_ROUTING: %s",
 			   strerror(-error));
+}
+
+void machine_irq_moved(struct machine *m)
+{
+	pthread_mutex_lock(&m->device_lock);
+	messages_changed(m);
+	if (!m->in_kernel)
+		lapic_set_lint(m->vcpus[0].lapic, 0, atomic_load(&m->intr));
+	pthread_mutex_unlock(&m->device_lock);
 }
 
 void machine_eoi(struct machine *m, uint8_t vector)

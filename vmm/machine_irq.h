@@ -29,4 +29,8 @@ struct irq_line machine_irq_of_8254(struct machine *machine);
 struct irq_line machine_irq_of_clock(struct machine *machine);
 void machine_irq_legacy(void *opaque, bool on);
 
+/* The Local APICs are others now: they are told what they have to know of the wires. [main thread,
+ * while all vCPUs stand still] */
+void machine_irq_moved(struct machine *machine);
+
 #endif

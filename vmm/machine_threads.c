@@ -32,11 +32,10 @@ static bool wait_for_all(struct machine *m, bool ready)
 static void *run_vcpu(void *opaque)
 {
 	struct vcpu *v = opaque;
-	bool (*turn)(struct vcpu *) = v->lapic ? vcpu_turn : vcpu_kernel_turn;
 	bool ready = kick_join(&v->kick, v->run);
 
 	if (wait_for_all(v->machine, ready))
-		while (turn(v))
+		while (v->lapic ? vcpu_turn(v) : vcpu_kernel_turn(v))
 			;
 	kick_leave(&v->kick);
 	return NULL;
@@ -107,6 +106,7 @@ static void kick_all(struct machine *m)
 
 void machine_stop(struct machine *m)
 {
+	m->holds = 0;
 	pause_end(&m->pause);
 	kick_all(m);
 	join(m);
@@ -114,13 +114,16 @@ void machine_stop(struct machine *m)
 
 void machine_hold(struct machine *m)
 {
+	if (m->holds++)
+		return;
 	pause_begin(&m->pause);
 	kick_all(m);
 }
 
 void machine_release(struct machine *m)
 {
-	pause_end(&m->pause);
+	if (--m->holds == 0)
+		pause_end(&m->pause);
 }
 
 bool machine_still(struct machine *m)

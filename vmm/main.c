@@ -64,7 +64,7 @@ static bool host_suffices(const struct options *options, const struct host_trait
 							    : traits->max_vcpu_id);
 		return false;
 	}
-	if (options->cpus > OPTIONS_MAX_XAPIC_CPUS && !options->kernel_lapic &&
+	if (options->cpus > OPTIONS_MAX_XAPIC_CPUS && (!options->kernel_lapic || options->hop_ms) &&
 	    !traits->x2apic_exits) {
 		end(result, RESULT_HOST_LACKS,
 		    "-smp %" PRIu32

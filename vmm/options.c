@@ -30,6 +30,7 @@ enum id {
 	OPT_ACPI,
 	OPT_MPTABLE,
 	OPT_LAPIC,
+	OPT_HOP,
 	OPT_NO_X2APIC,
 	OPT_NO_TSC_DEADLINE,
 	OPT_TIMEOUT,
@@ -91,6 +92,7 @@ static const struct option option_table[] = {
 	{"--acpi", OPT_ACPI, OF_GUEST, "the word on or off"},
 	{"--mptable", OPT_MPTABLE, OF_GUEST, "the word on or off"},
 	{"--lapic", OPT_LAPIC, OF_RUN, "the word user or kernel"},
+	{"--hop", OPT_HOP, OF_RUN, "a number of milliseconds"},
 	{"--no-x2apic", OPT_NO_X2APIC, OF_GUEST | OF_RANDOM, NULL},
 	{"--no-tsc-deadline", OPT_NO_TSC_DEADLINE, OF_GUEST | OF_RANDOM, NULL},
 	{"--timeout", OPT_TIMEOUT, OF_GUEST, "a number of seconds"},
@@ -338,6 +340,7 @@ static bool take(struct parser *p, const struct option *option, const char *valu
 	case OPT_ACPI: return take_off(p, "--acpi", value, &o->no_acpi);
 	case OPT_MPTABLE: return take_off(p, "--mptable", value, &o->no_mptable);
 	case OPT_LAPIC: return take_lapic(p, value);
+	case OPT_HOP: return take_small(p, option, value, OPTIONS_MAX_HOP_MS, &o->hop_ms);
 	case OPT_NO_X2APIC: o->x2apic = false; return true;
 	case OPT_NO_TSC_DEADLINE: o->tsc_deadline = false; return true;
 	case OPT_TIMEOUT: return options_timeout(value, &o->timeout_ms, p->why, p->why_size);

@@ -21,6 +21,7 @@ enum options_verb { OPTIONS_RUN, OPTIONS_DIFF, OPTIONS_DOCTOR, OPTIONS_HELP, OPT
 #define OPTIONS_MAX_INITRDS 32
 #define OPTIONS_MAX_CPUS    1024
 #define OPTIONS_MAX_REPLAYS 64
+#define OPTIONS_MAX_HOP_MS  3600000
 /* An xAPIC ID has 8 bits, and FFh is the broadcast: more processors than this need x2APIC. */
 #define OPTIONS_MAX_XAPIC_CPUS 255
 
@@ -56,6 +57,7 @@ struct options {
 	char **guest_args; /* after "--" */
 	int guest_arg_count;
 	bool kernel_lapic;   /* --lapic=kernel */
+	uint32_t hop_ms;     /* --hop: from one Local APIC to the other so often; 0: never */
 	bool x2apic;         /* off by --no-x2apic */
 	bool tsc_deadline;   /* off by --no-tsc-deadline */
 	uint32_t timeout_ms; /* 0: none */

@@ -15,6 +15,7 @@
 #include "vmm/kvm_stats.h"
 #include "vmm/loop.h"
 #include "vmm/machine.h"
+#include "vmm/machine_hop.h"
 #include "vmm/machine_screen.h"
 #include "vmm/monitor.h"
 #include "vmm/run_report.h"
@@ -49,8 +50,10 @@ static void on_mail(void *opaque, unsigned bits)
 		console_gather(&s->console);
 	if (bits & LOOP_ROOM)
 		console_room(&s->console);
-	if (bits & LOOP_STILL)
+	if (bits & LOOP_STILL && s->machine_up) {
+		machine_hop_still(&s->machine);
 		monitor_still(&s->monitor);
+	}
 	if (bits & LOOP_ENDED)
 		loop_break(&s->loop);
 }

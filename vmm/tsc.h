@@ -27,6 +27,10 @@ uint64_t tsc_host(void);
 bool tsc_init(struct tsc *tsc, const struct vm *vm, int vcpu_fd, uint64_t (*host)(void),
 	      struct result *why);
 
+/* Another vCPU takes over, in a VM of the same host: its TSC reads what this one's would. 0 or
+ * -errno. [owner] */
+int tsc_follow(struct tsc *tsc, int vcpu_fd);
+
 /* The guest's TSC. [owner] */
 uint64_t tsc_now(const struct tsc *tsc);
 

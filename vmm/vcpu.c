@@ -167,7 +167,7 @@ static bool set_state(struct vcpu *v, const struct boot_state *state)
 }
 
 /* INIT and SIPI change registers under the guest's feet: only between two instructions. */
-static bool start_anew(struct vcpu *v)
+bool vcpu_start_anew(struct vcpu *v)
 {
 	struct boot_state state;
 	struct kvm_sregs sregs;
@@ -253,7 +253,7 @@ static bool stand_still(struct vcpu *v)
 	if (!vcpu_finish(v))
 		return false;
 	step_stop(v);
-	pause_stand(&v->machine->pause);
+	pause_stand(&v->machine->pause, v);
 	return true;
 }
 
@@ -275,7 +275,7 @@ bool vcpu_turn(struct vcpu *v)
 	lapic_host_tick(v);
 	pending = lapic_pending(v->lapic);
 	if (pending & (LAPIC_PENDING_INIT | LAPIC_PENDING_SIPI))
-		return start_anew(v);
+		return vcpu_start_anew(v);
 	pending = inject_without_smm(v, pending);
 	if (rests(v, pending)) {
 		sleep_until_woken(v);

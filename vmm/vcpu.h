@@ -27,13 +27,18 @@ struct vcpu {
 	uint32_t id; /* also the initial APIC ID */
 	int fd;
 	struct kvm_run *run;
+	/* Its double in machine->there, where there is one. */
+	int there_fd;
+	struct kvm_run *there_run;
 	uint32_t signature; /* CPUID.1:EAX */
 	uint32_t features;  /* CPUID.1:EDX */
 
-	struct lapic *lapic; /* NULL: KVM's own, and so with all that is about it below */
+	struct lapic *lapic;     /* NULL: KVM's own, and so with all that is about it below */
+	struct lapic *own_lapic; /* the same, or what KVM's stands in for (vcpu_hop.h); or NULL */
 	void *lapic_memory, *lapic_page;
 	struct lapic_deadline deadline; /* lapic_next_deadline() as of the last change */
 	bool deadline_changed;          /* the timerfd does not know of it yet */
+	uint64_t clock_at_ns;           /* not 0: what its clock reads, in place of the time */
 
 	struct tsc tsc;
 	pthread_t thread; /* [main thread] */
@@ -80,6 +85,11 @@ bool vcpu_turn(struct vcpu *v);
  * changed. False where the run has ended over it. [owner]
  */
 bool vcpu_finish(struct vcpu *v);
+
+/* Does what the INIT or SIPI that is pending asks for. False where the run has ended over it.
+ * [owner]
+ */
+bool vcpu_start_anew(struct vcpu *v);
 
 enum vcpu_state { VCPU_RUNNING, VCPU_HALTED, VCPU_WAITS_FOR_SIPI };
 

@@ -9,11 +9,15 @@
 #include <string.h>
 
 #include "vmm/fault.h"
+#include "vmm/kernel_pass.h"
 #include "vmm/machine.h"
 #include "vmm/machine_devices.h"
 #include "vmm/msr.h"
 #include "vmm/run_report.h"
 #include "vmm/vcpu.h"
+
+/* More than any instruction has accesses of which each is an exit. */
+#define FINISH_MAX 64
 
 static void answer_msr(struct vcpu *v, const struct msr_access *access)
 {
@@ -25,6 +29,7 @@ static void answer_msr(struct vcpu *v, const struct msr_access *access)
 
 static void answer(struct vcpu *v, const struct exit *exit)
 {
+	v->unfinished = exit->unfinished;
 	switch (exit->kind) {
 	case EXIT_NOTHING:
 	case EXIT_STEP: return;
@@ -56,6 +61,25 @@ static void leave(struct vcpu *v, int returned)
 		fault_report_errno(v, returned);
 	else
 		answer(v, &exit);
+}
+
+bool vcpu_kernel_finish(struct vcpu *v)
+{
+	for (int i = 0; v->unfinished && i < FINISH_MAX; i++) {
+		v->unfinished = false;
+		v->run->immediate_exit = 1;
+		leave(v, kvm_ioctl(v->vm->kvm, v->fd, KVM_RUN, NULL));
+		if (ending_reached(v->machine->ending))
+			return false;
+	}
+	return true;
+}
+
+bool vcpu_kernel_pass(struct vcpu *v)
+{
+	leave(v, kernel_pass_awake(v->vm, v->fd, v->run));
+	v->given = false;
+	return !ending_reached(v->machine->ending);
 }
 
 /*
@@ -102,7 +126,9 @@ bool vcpu_kernel_turn(struct vcpu *v)
 	if (ending_reached(v->machine->ending))
 		return false;
 	if (pause_wanted(&v->machine->pause)) {
-		pause_stand(&v->machine->pause);
+		if (!vcpu_kernel_finish(v))
+			return false;
+		pause_stand(&v->machine->pause, v);
 		return true;
 	}
 	offer_extint(v);
@@ -112,7 +138,8 @@ bool vcpu_kernel_turn(struct vcpu *v)
 		atomic_fetch_add(&v->entries, 1);
 		returned = kvm_ioctl(v->vm->kvm, v->fd, KVM_RUN, NULL);
 		atomic_fetch_add(&v->entries, 1);
-		v->given = false;
+		/* A kick may have come before KVM took the vector. */
+		v->given = v->given && v->run->immediate_exit;
 		leave(v, returned);
 	}
 	return true;

@@ -12,6 +12,14 @@ struct vcpu;
  * ended. [owner] */
 bool vcpu_kernel_turn(struct vcpu *v);
 
+/* KVM finishes the instruction whose access was answered last. False: the run has ended over it.
+ * [owner] */
+bool vcpu_kernel_finish(struct vcpu *v);
+
+/* KVM's loop comes round once, so that what was handed to KVM is under way. False: the run has
+ * ended over it. [owner] */
+bool vcpu_kernel_pass(struct vcpu *v);
+
 /*
  * Whether it sleeps, and neither what is pending nor its own timer will wake it: exact as long as
  * nobody sends it anything. Runs no instruction of the guest. [owner, not in KVM_RUN]

@@ -21,15 +21,24 @@ static bool failed(struct result *why, const struct vcpu *v, const char *what, i
 	return false;
 }
 
-static bool open_kvm(struct vcpu *v, struct result *why)
+static bool open_kvm(const struct vcpu *v, const struct vm *vm, int *fd, struct kvm_run **run,
+		     struct result *why)
 {
-	v->fd = vm_create_vcpu(v->vm, v->id);
-	if (v->fd < 0)
-		return failed(why, v, "KVM_CREATE_VCPU", v->fd);
-	v->run = v->vm->kvm->mmap_run(v->vm->kvm->opaque, v->fd, v->vm->run_bytes);
-	if (!v->run)
+	*fd = vm_create_vcpu(vm, v->id);
+	if (*fd < 0)
+		return failed(why, v, "KVM_CREATE_VCPU", *fd);
+	*run = vm->kvm->mmap_run(vm->kvm->opaque, *fd, vm->run_bytes);
+	if (!*run)
 		return failed(why, v, "mapping struct kvm_run", -errno);
 	return true;
+}
+
+static void close_kvm(const struct vm *vm, int fd, struct kvm_run *run)
+{
+	if (run)
+		vm->kvm->munmap_run(vm->kvm->opaque, run, vm->run_bytes);
+	if (fd >= 0)
+		vm->kvm->close(vm->kvm->opaque, fd);
 }
 
 static bool init_lapic(struct vcpu *v, const struct kvm_cpuid2 *cpuid, struct result *why)
@@ -58,7 +67,7 @@ static bool init_lapic(struct vcpu *v, const struct kvm_cpuid2 *cpuid, struct re
 	if (!v->lapic_memory || !v->lapic_page)
 		return failed(why, v, "its Local APIC", -ENOMEM);
 	error = lapic_init(v->lapic_memory, size, v->lapic_page, &config, &ops, v, machine->map,
-			   &v->lapic);
+			   &v->own_lapic);
 	if (error == LAPIC_INIT_OK)
 		return true;
 	ending_fill(why, RESULT_INTERNAL, "vCPU %u: lapic_init: %s", v->id,
@@ -74,8 +83,23 @@ static bool init_rest(struct vcpu *v, struct kvm_cpuid2 *cpuid, struct result *w
 		return failed(why, v, "KVM_SET_CPUID2", error);
 	v->signature = cpuid_value(cpuid, 1, 0, 0);
 	v->features = cpuid_value(cpuid, 1, 0, 3);
-	return tsc_init(&v->tsc, v->vm, v->fd, tsc_host, why) &&
-	       (v->machine->options->kernel_lapic || init_lapic(v, cpuid, why));
+	if (!tsc_init(&v->tsc, v->vm, v->fd, tsc_host, why))
+		return false;
+	if ((!v->machine->in_kernel || v->machine->hops) && !init_lapic(v, cpuid, why))
+		return false;
+	v->lapic = v->machine->in_kernel ? NULL : v->own_lapic;
+	return true;
+}
+
+static bool open_double(struct vcpu *v, struct kvm_cpuid2 *cpuid, struct result *why)
+{
+	const struct vm *there = &v->machine->there;
+	int error;
+
+	if (!open_kvm(v, there, &v->there_fd, &v->there_run, why))
+		return false;
+	error = kvm_ioctl(there->kvm, v->there_fd, KVM_SET_CPUID2, cpuid);
+	return error >= 0 || failed(why, v, "KVM_SET_CPUID2", error);
 }
 
 bool vcpu_open(struct vcpu *v, struct machine *machine, uint32_t id, struct result *why)
@@ -84,14 +108,15 @@ bool vcpu_open(struct vcpu *v, struct machine *machine, uint32_t id, struct resu
 	int error;
 	bool done;
 
-	*v = (struct vcpu){.machine = machine, .vm = &machine->vm, .id = id, .fd = -1};
-	if (!open_kvm(v, why))
+	*v = (struct vcpu){
+		.machine = machine, .vm = &machine->vm, .id = id, .fd = -1, .there_fd = -1};
+	if (!open_kvm(v, v->vm, &v->fd, &v->run, why))
 		return false;
 	error = cpuid_build(v->vm->kvm, v->vm->kvm_fd, machine->traits, machine->options, id,
 			    &cpuid);
 	if (error < 0)
 		return failed(why, v, "KVM_GET_SUPPORTED_CPUID", error);
-	done = init_rest(v, cpuid, why);
+	done = init_rest(v, cpuid, why) && (!machine->hops || open_double(v, cpuid, why));
 	free(cpuid);
 	return done;
 }
@@ -99,10 +124,8 @@ bool vcpu_open(struct vcpu *v, struct machine *machine, uint32_t id, struct resu
 void vcpu_close(struct vcpu *v)
 {
 	timer_close(&v->timer);
-	if (v->run)
-		v->vm->kvm->munmap_run(v->vm->kvm->opaque, v->run, v->vm->run_bytes);
-	if (v->fd >= 0)
-		v->vm->kvm->close(v->vm->kvm->opaque, v->fd);
+	close_kvm(v->vm, v->fd, v->run);
+	close_kvm(&v->machine->there, v->there_fd, v->there_run);
 	free(v->lapic_memory);
 	free(v->lapic_page);
 }

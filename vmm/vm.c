@@ -203,6 +203,19 @@ int vm_map_ram(struct vm *vm, const struct ram *ram, const uint64_t *holes, unsi
 	return error < 0 ? error : 0;
 }
 
+int vm_unmap_ram(struct vm *vm)
+{
+	int error = 0;
+
+	for (unsigned i = 0; i < VM_SLOTS_MAX && error >= 0; i++) {
+		if (!vm->slots[i].length)
+			continue;
+		vm->slots[i].length = 0;
+		error = set_slot(vm, i, 0, vm->slots[i]);
+	}
+	return error < 0 ? error : 0;
+}
+
 int vm_map_rom(struct vm *vm, const struct ram_range *rom)
 {
 	int error = set_slot(vm, VM_SLOT_ROM, KVM_MEM_READONLY, *rom);

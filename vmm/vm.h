@@ -48,6 +48,9 @@ void vm_close(struct vm *vm);
  */
 int vm_map_ram(struct vm *vm, const struct ram *ram, const uint64_t *holes, unsigned hole_count);
 
+/* Takes all of that away again. 0 or -errno. [while no vCPU runs] */
+int vm_unmap_ram(struct vm *vm);
+
 /*
  * Shows the guest `rom`, which overlaps no RAM: writes to it exit as MMIO. Once, before vCPUs run.
  * 0 or -errno.

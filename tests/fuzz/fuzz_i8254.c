@@ -123,6 +123,8 @@ static void pass(struct machine *leaper, struct machine *walker, uint64_t ns)
 	uint64_t end = leaper->ns + ns, rises = walker->rises, from = c->clock, wake_ups = 0;
 	uint64_t next = i8254_next(&walker->pit);
 	unsigned mode = i8254_counter_mode(c);
+	/* Modes 4 and 5: a strobe that ends, and then the count that was written meanwhile. */
+	unsigned edges = c->strobe && c->load ? 2 : 1;
 
 	for (uint64_t clock = from + 1; ns_of(clock) <= end; clock++) {
 		uint64_t shown = walker->rises;
@@ -142,7 +144,7 @@ static void pass(struct machine *leaper, struct machine *walker, uint64_t ns)
 		require(walker->rises - rises <= (c->clock - from) / FLOOR_CLOCKS + 2);
 		require(wake_ups <= (c->clock - from) / FLOOR_CLOCKS * 2 + 4);
 	} else {
-		require(wake_ups <= 1);
+		require(wake_ups <= edges);
 	}
 	same(&leaper->pit, &walker->pit);
 }

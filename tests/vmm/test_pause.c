@@ -32,7 +32,7 @@ static void *count(void *opaque)
 
 	while (!atomic_load(&end)) {
 		if (pause_wanted(&gate))
-			pause_stand(&gate);
+			pause_stand(&gate, NULL);
 		++*mine;
 	}
 	return NULL;
@@ -112,7 +112,7 @@ static void test_nobody_asked_nobody_stands(void **state)
 	pause_begin(&gate);
 	assert_true(pause_wanted(&gate));
 	pause_end(&gate);
-	pause_stand(&gate);
+	pause_stand(&gate, NULL);
 	assert_false(pause_all(&gate));
 	pause_destroy(&gate);
 }

@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Moves RAM, clock, vCPUs and wires, in this order of their own: out of one VM, into the other.
+// Not what is moved of a vCPU: vcpu_hop.c.
+
+#include "vmm/machine_hop.h"
+
+#include <linux/kvm.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "vmm/kernel_lapic.h"
+#include "vmm/machine.h"
+#include "vmm/machine_irq.h"
+#include "vmm/vcpu_hop.h"
+
+struct hop {
+	struct processor_msrs msrs;
+	bool msrs_known;
+	struct timer timer;
+	bool waiting; /* for all vCPUs to stand still */
+	unsigned count;
+	struct vcpu_hop vcpus[];
+};
+
+bool machine_hop_open(struct machine *m, const struct kvm_calls *kvm, struct result *why)
+{
+	bool kernel = !m->in_kernel;
+
+	m->hop = calloc(1, sizeof(*m->hop) + m->options->cpus * sizeof(m->hop->vcpus[0]));
+	if (!m->hop) {
+		ending_fill(why, RESULT_INTERNAL, "no memory to hand %u CPUs over",
+			    m->options->cpus);
+		return false;
+	}
+	return vm_open(&m->there, kvm, m->traits, kernel ? VM_LAPIC_KERNEL : VM_LAPIC_USER, why) &&
+	       (!kernel || kernel_lapic_enable(&m->there, m->options->cpus, why)) &&
+	       (!m->rom.length || vm_map_rom(&m->there, &m->rom) >= 0);
+}
+
+void machine_hop_close(struct machine *m)
+{
+	if (m->hop)
+		timer_close(&m->hop->timer);
+	vm_close(&m->there);
+	free(m->hop);
+	m->hop = NULL;
+}
+
+/* ---- what every vCPU's thread does ---- */
+
+struct part {
+	struct machine *machine;
+	bool (*act)(struct vcpu *v, struct hop *hop);
+	atomic_bool failed;
+};
+
+static bool settle(struct vcpu *v, struct hop *hop)
+{
+	(void)hop;
+	return vcpu_hop_settle(v);
+}
+
+static bool leave(struct vcpu *v, struct hop *hop)
+{
+	return vcpu_hop_leave(v, &hop->msrs, &hop->vcpus[v - v->machine->vcpus]);
+}
+
+static bool swap(struct vcpu *v, struct hop *hop)
+{
+	(void)hop;
+	return vcpu_hop_swap(v);
+}
+
+static bool enter(struct vcpu *v, struct hop *hop)
+{
+	return vcpu_hop_enter(v, &hop->msrs, &hop->vcpus[v - v->machine->vcpus]);
+}
+
+static void take_part(void *thread, void *opaque)
+{
+	struct part *part = opaque;
+
+	if (!part->act(thread, part->machine->hop))
+		atomic_store(&part->failed, true);
+}
+
+static bool all(struct machine *m, bool (*act)(struct vcpu *v, struct hop *hop))
+{
+	struct part part = {.machine = m, .act = act};
+
+	pause_work(&m->pause, take_part, &part);
+	return !atomic_load(&part.failed);
+}
+
+/* ---- the machine ---- */
+
+static bool failed(struct machine *m, const char *what, int error)
+{
+	ending_say(m->ending, RESULT_INTERNAL, -1, 0,
+		   "handing the machine over to the other Local APICs: %s: %s", what,
+		   strerror(-error));
+	return false;
+}
+
+/*
+ * KVM's paravirtual clock goes on: where KVM tells the time of its reading, by that, else from
+ * where it stood some microseconds ago.
+ */
+static bool move_clock(struct machine *m)
+{
+	struct kvm_clock_data clock = {0};
+	int error = kvm_ioctl(m->vm.kvm, m->vm.fd, KVM_GET_CLOCK, &clock);
+
+	if (error >= 0) {
+		clock.flags &= KVM_CLOCK_REALTIME;
+		error = kvm_ioctl(m->vm.kvm, m->there.fd, KVM_SET_CLOCK, &clock);
+	}
+	return error >= 0 || failed(m, "KVM_SET_CLOCK", error);
+}
+
+/*
+ * A VM that keeps its RAM while the guest runs in another one would also keep what it has derived
+ * from the guest's page tables, on hosts that do: nobody tells it when they change.
+ */
+static bool move_memory(struct machine *m)
+{
+	const struct layout *layout = &m->layout;
+	struct vm from;
+	int error = vm_unmap_ram(&m->vm);
+
+	if (error < 0)
+		return failed(m, "KVM_SET_USER_MEMORY_REGION", error);
+	from = m->vm;
+	m->vm = m->there;
+	m->there = from;
+	m->in_kernel = !m->in_kernel;
+	/* KVM's own Local APICs are found before memory. */
+	error = vm_map_ram(&m->vm, &m->ram, layout->holes, m->in_kernel ? 0 : layout->hole_count);
+	return error >= 0 || failed(m, "KVM_SET_USER_MEMORY_REGION", error);
+}
+
+static bool find_msrs(struct machine *m)
+{
+	struct hop *hop = m->hop;
+	int error;
+
+	if (hop->msrs_known)
+		return true;
+	error = processor_msrs_find(&m->vm, m->vcpus[0].fd, &hop->msrs);
+	hop->msrs_known = error >= 0;
+	return error >= 0 || failed(m, "KVM_GET_MSR_INDEX_LIST", error);
+}
+
+void machine_hop(struct machine *m)
+{
+	if (!find_msrs(m) || !all(m, settle) || !all(m, leave) || !move_clock(m) ||
+	    !move_memory(m) || !all(m, swap) || !all(m, enter))
+		return;
+	machine_irq_moved(m);
+	m->hop->count++;
+}
+
+/* ---- again and again ---- */
+
+static void set_timer(struct machine *m)
+{
+	timer_set(&m->hop->timer, kick_clock_ns() + (uint64_t)m->options->hop_ms * 1000000);
+}
+
+void machine_hop_still(struct machine *m)
+{
+	if (!m->hop || !m->hop->waiting || !machine_still(m))
+		return;
+	m->hop->waiting = false;
+	machine_hop(m);
+	machine_release(m);
+	set_timer(m);
+}
+
+static void expired(void *opaque)
+{
+	struct machine *m = opaque;
+
+	if (m->hop->waiting)
+		return;
+	m->hop->waiting = true;
+	machine_hold(m);
+	machine_hop_still(m);
+}
+
+int machine_hop_start(struct machine *m, struct event_base *base)
+{
+	int error = timer_open(&m->hop->timer, base, expired, m);
+
+	if (error >= 0)
+		set_timer(m);
+	return error;
+}
+
+unsigned machine_hop_count(const struct machine *m)
+{
+	return m->hop ? m->hop->count : 0;
+}

@@ -1,0 +1,341 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// What waits in one Local APIC is made to wait in the other: registers, timer, NMIs, HLT, SIPI.
+// Timers keep their moment: a deadline as it is, a count from when it was read.
+
+#include "vmm/vcpu_hop.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "vmm/inject.h"
+#include "vmm/kernel_lapic.h"
+#include "vmm/kernel_pass.h"
+#include "vmm/lapic_host.h"
+#include "vmm/machine.h"
+#include "vmm/msr_index.h"
+#include "vmm/vcpu_kernel.h"
+
+#define APIC_BASE_EXTD 0x400u
+#define LVT_TIMER      0x320u
+#define TMICT          0x380u
+#define TMCCT          0x390u
+#define DIVIDE         0x3E0u
+#define IRR            0x200u
+#define TMR            0x180u
+#define LVT_MASKED     0x10000u
+#define LVT_MODE       0x60000u
+#define LVT_PERIODIC   0x20000u
+#define LVT_DEADLINE   0x40000u
+#define NMIS_MAX       2u
+/* Looks at a timer that runs out faster than it can be looked at. */
+#define LOOKS 16
+
+static bool failed(const struct vcpu *v, const char *what, int error)
+{
+	ending_say(v->machine->ending, RESULT_INTERNAL, (int)v->id, 0,
+		   "handing vCPU %u over to the other Local APIC: %s: %s", v->id, what,
+		   strerror(-error));
+	return false;
+}
+
+/* ---- out of KVM's ---- */
+
+static uint32_t mp_state(const struct vcpu *v)
+{
+	struct kvm_mp_state state = {.mp_state = KVM_MP_STATE_RUNNABLE};
+
+	kvm_ioctl(v->vm->kvm, v->fd, KVM_GET_MP_STATE, &state);
+	return state.mp_state;
+}
+
+static int set_mp_state(const struct vcpu *v, uint32_t state)
+{
+	struct kvm_mp_state set = {.mp_state = state};
+
+	return kvm_ioctl(v->vm->kvm, v->fd, KVM_SET_MP_STATE, &set);
+}
+
+bool vcpu_hop_settle(struct vcpu *v)
+{
+	if (v->lapic)
+		return true;
+	/* A vector of the 8259s that was handed over, and that nobody can ask KVM for any more: at
+	 * the entry it becomes an injected interrupt. */
+	if (v->given && !vcpu_kernel_pass(v))
+		return false;
+	return vcpu_kernel_finish(v);
+}
+
+static uint64_t count_ns(const struct kvm_lapic_state *state, uint64_t counts)
+{
+	unsigned divide = kernel_lapic_register(state, DIVIDE);
+
+	return counts << ((((divide & 3) | (divide >> 1 & 4)) + 1) & 7);
+}
+
+static bool counts_down(const struct kvm_lapic_state *state)
+{
+	return kernel_lapic_register(state, TMICT) != 0 &&
+	       (kernel_lapic_register(state, LVT_TIMER) & LVT_MODE) != LVT_DEADLINE;
+}
+
+/* Whether the timer may have run out since then, by what its count says. */
+static bool ran_out_since(const struct kvm_lapic_state *before, const struct kvm_lapic_state *state,
+			  uint64_t ns)
+{
+	uint32_t lvt = kernel_lapic_register(state, LVT_TIMER);
+	uint32_t left = kernel_lapic_register(state, TMCCT);
+
+	if (!counts_down(state))
+		return false;
+	if ((lvt & LVT_MODE) == LVT_PERIODIC)
+		return count_ns(state, kernel_lapic_register(state, TMICT) - left) <= ns;
+	return left == 0 && kernel_lapic_register(before, TMCCT) != 0;
+}
+
+/*
+ * KVM makes an interrupt of a timer that has run out when its loop comes round, and says nothing of
+ * it before. A halted vCPU's loop comes round without the guest.
+ */
+static int pass_halted(struct vcpu *v, bool was_runnable)
+{
+	int error = was_runnable ? set_mp_state(v, KVM_MP_STATE_HALTED) : 0;
+	bool passed = error >= 0 && kernel_pass(v->vm, v->fd, v->run);
+
+	if (was_runnable && error >= 0)
+		error = set_mp_state(v, KVM_MP_STATE_RUNNABLE);
+	return error >= 0 && !passed ? -EIO : error;
+}
+
+static void set_irr(struct kvm_lapic_state *state, unsigned vector)
+{
+	unsigned at = (vector / 32) * 16 + vector % 32 / 8;
+	uint8_t bit = (uint8_t)(1u << vector % 8);
+
+	state->regs[IRR + at] = (char)((uint8_t)state->regs[IRR + at] | bit);
+	state->regs[TMR + at] = (char)((uint8_t)state->regs[TMR + at] & ~bit);
+}
+
+static int look(struct vcpu *v, struct vcpu_hop *hop)
+{
+	bool runnable = hop->state == VCPU_RUNNING;
+	struct kvm_lapic_state before;
+	uint32_t lvt;
+
+	for (int i = 0; i < LOOKS; i++) {
+		uint64_t from = kick_clock_ns();
+		int error = kernel_lapic_get(v->vm, v->fd, &before);
+
+		if (error >= 0 && hop->state != VCPU_WAITS_FOR_SIPI)
+			error = pass_halted(v, runnable);
+		hop->looked_ns = kick_clock_ns();
+		if (error >= 0)
+			error = kernel_lapic_get(v->vm, v->fd, &hop->lapic);
+		if (error < 0)
+			return error;
+		if (!ran_out_since(&before, &hop->lapic, kick_clock_ns() - from))
+			return 0;
+	}
+	/* Too fast for that. It has run out meanwhile, or will in a moment: one such interrupt. */
+	lvt = kernel_lapic_register(&hop->lapic, LVT_TIMER);
+	if (!(lvt & LVT_MASKED) && (lvt & 0xFFu) >= 16)
+		set_irr(&hop->lapic, lvt & 0xFFu);
+	return 0;
+}
+
+/* Nobody runs it any more, and nobody needs its interrupts. */
+static int quieten(struct vcpu *v, const struct vcpu_hop *hop)
+{
+	static const uint32_t masked = LVT_MASKED, nothing;
+	struct kvm_lapic_state state = hop->lapic;
+
+	memcpy(state.regs + LVT_TIMER, &masked, sizeof(masked));
+	memcpy(state.regs + TMICT, &nothing, sizeof(nothing));
+	memcpy(state.regs + TMCCT, &nothing, sizeof(nothing));
+	return kernel_lapic_set(v->vm, v->fd, &state);
+}
+
+static bool leave_kernel(struct vcpu *v, const struct processor_msrs *msrs, struct vcpu_hop *hop)
+{
+	struct processor_error why;
+	int error;
+
+	/* First: KVM acts on INIT and SIPI when it is asked for this. */
+	hop->state = vcpu_state(v);
+	error = look(v, hop);
+	if (error < 0)
+		return failed(v, "its Local APIC", error);
+	/* An interrupt may have ended HLT just now. */
+	if (hop->state == VCPU_HALTED && mp_state(v) == KVM_MP_STATE_RUNNABLE)
+		hop->state = VCPU_RUNNING;
+	if (!processor_get(v->vm, v->fd, msrs, &hop->processor, &why))
+		return failed(v, why.what, why.error);
+	hop->apic_base = hop->processor.sregs.apic_base;
+	if (vm_get_msr(v->vm, v->fd, MSR_IA32_TSC_DEADLINE, &hop->tsc_deadline) < 0)
+		hop->tsc_deadline = 0;
+	error = quieten(v, hop);
+	return error >= 0 || failed(v, "KVM_SET_LAPIC", error);
+}
+
+/* ---- into KVM's ---- */
+
+static int set_lapic(struct vcpu *v, const struct vcpu_hop *hop)
+{
+	uint64_t deadline = 0;
+	struct kvm_lapic_state state;
+	int error;
+
+	lapic_export_image(v->own_lapic, LAPIC_IMAGE_KVM_X2APIC, (uint8_t *)state.regs);
+	lapic_msr_read(v->own_lapic, MSR_IA32_TSC_DEADLINE, &deadline);
+	error = kernel_lapic_set(v->vm, v->fd, &state);
+	if (error >= 0 && deadline)
+		error = vm_set_msr(v->vm, v->fd, MSR_IA32_TSC_DEADLINE, deadline);
+	if (error >= 0 && hop->smi)
+		error = kvm_ioctl(v->vm->kvm, v->fd, KVM_SMI, NULL);
+	return error;
+}
+
+static bool enter_kernel(struct vcpu *v, const struct processor_msrs *msrs, struct vcpu_hop *hop)
+{
+	static const uint32_t states[] = {
+		[VCPU_RUNNING] = KVM_MP_STATE_RUNNABLE,
+		[VCPU_HALTED] = KVM_MP_STATE_HALTED,
+		[VCPU_WAITS_FOR_SIPI] = KVM_MP_STATE_INIT_RECEIVED,
+	};
+	struct processor_error why;
+	int error;
+
+	timer_set(&v->timer, 0);
+	/* It would be refused while an INIT is on its way, of which there is none. */
+	error = set_mp_state(v, KVM_MP_STATE_RUNNABLE);
+	if (error < 0)
+		return failed(v, "KVM_SET_MP_STATE", error);
+	if (!processor_set(v->vm, v->fd, msrs, &hop->processor, &why))
+		return failed(v, why.what, why.error);
+	error = set_lapic(v, hop);
+	if (error < 0)
+		return failed(v, "its Local APIC", error);
+	error = set_mp_state(v, states[hop->state]);
+	if (error < 0)
+		return failed(v, "KVM_SET_MP_STATE", error);
+	v->lapic = NULL;
+	v->given = v->halted = v->nmi_given = false;
+	return true;
+}
+
+/* ---- out of ours ---- */
+
+static bool leave_own(struct vcpu *v, const struct processor_msrs *msrs, struct vcpu_hop *hop)
+{
+	struct kvm_vcpu_events *events = &hop->processor.events;
+	struct processor_error why;
+
+	while (lapic_pending(v->lapic) & (LAPIC_PENDING_INIT | LAPIC_PENDING_SIPI))
+		if (!vcpu_start_anew(v))
+			return false;
+	inject_without_smm(v, lapic_pending(v->lapic));
+	hop->state = vcpu_state(v);
+	if (!processor_get(v->vm, v->fd, msrs, &hop->processor, &why))
+		return failed(v, why.what, why.error);
+	hop->apic_base = lapic_apic_base(v->lapic);
+	hop->processor.sregs.apic_base = hop->apic_base;
+	hop->processor.sregs.cr8 = lapic_cr8(v->lapic);
+	hop->smi = lapic_take_smi(v->lapic);
+	while (hop->state != VCPU_WAITS_FOR_SIPI && events->nmi.pending < NMIS_MAX &&
+	       lapic_take_nmi(v->lapic))
+		events->nmi.pending++;
+	return true;
+}
+
+/* ---- into ours ---- */
+
+/* Both ways there is an event that makes it so; the registers come after. */
+static bool agree_on_waiting(struct vcpu *v, const struct vcpu_hop *hop)
+{
+	bool wanted = hop->state == VCPU_WAITS_FOR_SIPI;
+	uint8_t vector;
+
+	if (lapic_waits_for_sipi(v->lapic) == wanted)
+		return true;
+	lapic_post(v->lapic, wanted ? LAPIC_INIT : LAPIC_SIPI, 0, false);
+	if (wanted)
+		lapic_take_init(v->lapic);
+	else
+		lapic_take_sipi(v->lapic, &vector);
+	return lapic_waits_for_sipi(v->lapic) == wanted;
+}
+
+static bool take_lapic(struct vcpu *v, const struct vcpu_hop *hop)
+{
+	enum lapic_state_error refused;
+
+	v->clock_at_ns = hop->looked_ns;
+	refused = lapic_import_image(v->lapic, LAPIC_IMAGE_KVM_X2APIC,
+				     (const uint8_t *)hop->lapic.regs, hop->apic_base,
+				     hop->tsc_deadline);
+	v->clock_at_ns = 0;
+	if (refused == LAPIC_STATE_OK)
+		return true;
+	ending_say(v->machine->ending, RESULT_INTERNAL, (int)v->id, 0,
+		   "handing vCPU %u over: its Local APIC as KVM describes it: %s", v->id,
+		   lapic_state_error_name(refused));
+	return false;
+}
+
+static bool enter_own(struct vcpu *v, const struct processor_msrs *msrs, struct vcpu_hop *hop)
+{
+	struct kvm_vcpu_events *events = &hop->processor.events;
+	struct processor_error why;
+
+	v->lapic = v->own_lapic;
+	/* As lapic_host.c: KVM is told of xAPIC mode or disabled. */
+	hop->processor.sregs.apic_base &= ~(uint64_t)APIC_BASE_EXTD;
+	if (!processor_set(v->vm, v->fd, msrs, &hop->processor, &why))
+		return failed(v, why.what, why.error);
+	if (!agree_on_waiting(v, hop)) {
+		ending_say(v->machine->ending, RESULT_INTERNAL, (int)v->id, 0,
+			   "handing vCPU %u over: it does not come to wait for SIPI", v->id);
+		return false;
+	}
+	if (!take_lapic(v, hop))
+		return false;
+	v->halted = hop->state == VCPU_HALTED;
+	v->given = events->interrupt.injected;
+	v->nmi_given = events->nmi.pending != 0;
+	v->registers_in_run = false;
+	/* What an exit says; whether KVM is ready it says at the next. */
+	v->run->if_flag = (hop->processor.regs.rflags & 0x200u) != 0;
+	v->run->ready_for_interrupt_injection = 0;
+	v->run->kvm_valid_regs = v->run->kvm_dirty_regs = 0;
+	v->deadline_changed = true;
+	return true;
+}
+
+/* ---- all of it ---- */
+
+bool vcpu_hop_leave(struct vcpu *v, const struct processor_msrs *msrs, struct vcpu_hop *hop)
+{
+	return v->lapic ? leave_own(v, msrs, hop) : leave_kernel(v, msrs, hop);
+}
+
+bool vcpu_hop_swap(struct vcpu *v)
+{
+	struct kvm_run *run = v->run;
+	int fd = v->fd, error;
+
+	error = tsc_follow(&v->tsc, v->there_fd);
+	if (error < 0)
+		return failed(v, "its TSC", error);
+	v->fd = v->there_fd;
+	v->run = v->there_run;
+	v->there_fd = fd;
+	v->there_run = run;
+	kick_move(&v->kick, v->run);
+	return true;
+}
+
+bool vcpu_hop_enter(struct vcpu *v, const struct processor_msrs *msrs, struct vcpu_hop *hop)
+{
+	return v->lapic ? enter_kernel(v, msrs, hop) : enter_own(v, msrs, hop);
+}
