@@ -8,6 +8,7 @@
 
 #include "devices/bus.h"
 #include "devices/irq_line.h"
+#include "devices/state.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -31,6 +32,10 @@ struct test_lines {
  * devices/bus.h.
  */
 struct bus_region test_lines_region(struct test_lines *dev);
+
+/* devices/state.h. */
+void test_lines_state(struct test_lines *dev, struct state *s);
+struct state_error test_lines_state_error(const struct test_lines *dev);
 
 #ifdef __cplusplus
 }
