@@ -59,7 +59,6 @@ struct hpet_timer {
 struct hpet {
 	const struct hpet_ops *ops;
 	void *opaque;
-	struct irq_line lines[HPET_LINES];
 	uint8_t levels; /* of the lines, one bit each */
 	uint8_t config; /* the general one */
 	uint8_t status; /* one bit for each timer in level mode */
@@ -67,6 +66,7 @@ struct hpet {
 	uint64_t since; /* ops->now at that time; while the counter is halted it means nothing */
 	uint64_t seen;  /* ticks since then, up to where all has been brought */
 	struct hpet_timer timers[HPET_TIMERS];
+	struct irq_line lines[HPET_LINES];
 };
 
 /*

@@ -22,8 +22,8 @@ extern "C" {
  * is line n of the machine (ISA's IRQ n below 16), whose controllers are behind set.
  */
 struct test_lines {
-	struct irq_line lines[TEST_LINES_COUNT];
 	uint32_t levels; /* bit n: line n is held high */
+	struct irq_line lines[TEST_LINES_COUNT];
 };
 
 /*
