@@ -31,7 +31,8 @@ extern "C" {
  *     make the copy the live one. Between X_state() and X_state_error() no other function of the
  *     model may see the copy.
  *   - Times are numbers of ops->now, which goes on from what it was when the state was saved: it
- *     must do so before X_state_error(), to which nothing may lie in the future.
+ *     must do so before X_state_error(), to which nothing may lie in the future. Where the reading
+ *     to go on from comes from the same bytes, the owner refuses one of 2^62 or more.
  *
  * A load drives no line and calls no ops. Each end of a wire has its level as state of its own: the
  * device's output, the wire's drivers, the controller's pin. They agree if all were saved at one
