@@ -104,7 +104,7 @@ static void make_busy(struct board *b)
 		bus_write(&b->memory, IOAPIC_ADDRESS + 0x10, 4, 0x40 + pin + (pin & 1) * 0x8000);
 	}
 	for (size_t i = 0; i < sizeof(hpet) / sizeof(hpet[0]); i++)
-		bus_write(&b->memory, HPET_BASE + hpet[i].offset, 4, hpet[i].value);
+		bus_write(&b->memory, HPET_BASE + hpet[i].offset, 8, hpet[i].value);
 	bus_write(&b->ports, 0x2040, 4, 0x8025);
 	bus_write(&b->ports, 0x2048, 4, 1);
 }
