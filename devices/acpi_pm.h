@@ -9,6 +9,7 @@
 
 #include "devices/bus.h"
 #include "devices/irq_line.h"
+#include "devices/state.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -101,6 +102,10 @@ uint64_t acpi_pm_next(const struct acpi_pm *pm);
 
 /* Brings TMR_STS and the SCI up to now; early, late or twice. All changes missed are one. */
 void acpi_pm_tick(struct acpi_pm *pm);
+
+/* devices/state.h. */
+void acpi_pm_state(struct acpi_pm *pm, struct state *s);
+struct state_error acpi_pm_state_error(const struct acpi_pm *pm);
 
 /* 600h-60Bh and B2h-B3h, for bus_add(). pm must outlive the regions. Threads: see devices/bus.h. */
 struct bus_region acpi_pm_region(struct acpi_pm *pm);

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "devices/bus.h"
+#include "devices/state.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -57,6 +58,10 @@ void fw_cfg_init(struct fw_cfg *cfg, const struct fw_cfg_machine *machine,
 
 /* What a reset of the machine does: key 0 is selected, from its start. */
 void fw_cfg_reset(struct fw_cfg *cfg);
+
+/* devices/state.h. */
+void fw_cfg_state(struct fw_cfg *cfg, struct state *s);
+struct state_error fw_cfg_state_error(const struct fw_cfg *cfg);
 
 /*
  * Ports 510h and 511h, for bus_add(). A 16-bit write to 510h selects and goes back to the start; a

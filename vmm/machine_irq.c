@@ -14,13 +14,8 @@
 
 /* ---- the 8259s' INTR ---- */
 
-/* As the MultiProcessor Specification has it in "Virtual Wire Mode", by either way. */
-static void set_intr(void *opaque, unsigned n, bool level)
+static void set_lint0(struct machine *m, bool level)
 {
-	struct machine *m = opaque;
-
-	(void)n;
-	irq_line_set(&m->intr_pin, level);
 	atomic_store(&m->intr, level);
 	if (!m->in_kernel) {
 		lapic_set_lint(m->vcpus[0].lapic, 0, level);
@@ -29,6 +24,16 @@ static void set_intr(void *opaque, unsigned n, bool level)
 	/* While devices are made there is nobody to kick. */
 	if (level && m->started)
 		vcpu_kick(&m->vcpus[0]);
+}
+
+/* As the MultiProcessor Specification has it in "Virtual Wire Mode", by either way. */
+static void set_intr(void *opaque, unsigned n, bool level)
+{
+	struct machine *m = opaque;
+
+	(void)n;
+	irq_line_set(&m->intr_pin, level);
+	set_lint0(m, level);
 }
 
 uint8_t machine_intack(struct machine *m)
@@ -126,6 +131,12 @@ void machine_irq_moved(struct machine *m)
 	if (!m->in_kernel)
 		lapic_set_lint(m->vcpus[0].lapic, 0, atomic_load(&m->intr));
 	pthread_mutex_unlock(&m->device_lock);
+}
+
+void machine_irq_renew(struct machine *m)
+{
+	set_lint0(m, m->pic.intr_level);
+	messages_changed(m);
 }
 
 void machine_eoi(struct machine *m, uint8_t vector)
