@@ -199,7 +199,7 @@ $(BENCH): $(O)/bench/%: $(O)/obj/tests/bench/%.o $(call beside,bench) $(LIBLAPIC
 	$(call link,-pthread)
 
 # --- what a person types ---------------------------------------------------------------------------
-.PHONY: deps demo check lint rules fuzz stress diff bench coverage kernels mutants mutants-mechanical install clean help where
+.PHONY: deps demo check lint rules fuzz stress storm diff bench coverage kernels mutants mutants-mechanical install clean help where
 EXPORTS := CC='$(CC)' BUILD='$(BUILD)' O='$(O)'
 
 deps:
@@ -229,6 +229,11 @@ fuzz:
 stress:
 	@$(MAKE) --no-print-directory -j$$(nproc) SAN=thread stress-build
 	@$$(setarch -R true 2>/dev/null && echo setarch -R) $(BUILD)/tsan/stress_post --posts $(STRESS_POSTS)
+
+# Six hostile rows, two of them half as long, and twelve storms, half as long too: eleven times SECONDS.
+storm: $(PROGRAM) guests
+	@scripts/deps check
+	@O='$(O)' tests/storms/run --lapic both --seconds $(SECONDS)
 
 diff: $(PROGRAM)
 	@$(O)/lapicvm diff --time $(SECONDS)s --save $(O)/diff
@@ -296,6 +301,7 @@ help:
 	@echo 'make kernels    a small Linux, built from Debian'"'"'s sources under build/kernels, boots; ONLY=name for one row'
 	@echo 'make fuzz       each fuzzer for SECONDS=60'
 	@echo 'make stress     STRESS_POSTS=10000000 posts under the thread sanitizer'
+	@echo 'make storm      a hostile guest and interrupt storms, SECONDS=60 and 30 each: memory, console, Ctrl-a x'
 	@echo 'make diff       random programs on this Local APIC and on the one in KVM, for SECONDS=60'
 	@echo 'make bench      what a Local APIC costs: the model alone, then beside KVM'"'"'s and QEMU'"'"'s; QUICK=1 for a minute'
 	@echo 'make install    DESTDIR= PREFIX=/usr/local LIBDIR='

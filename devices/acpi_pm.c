@@ -42,9 +42,14 @@ static uint32_t timer_value(const struct acpi_pm *pm)
 }
 
 /* Without SCI_EN these would be SMIs, and there is no firmware to take them. */
+static bool asks(const struct acpi_pm *pm)
+{
+	return (pm->control & ACPI_PM_SCI_EN) && (pm->status & pm->enable);
+}
+
 static void drive(struct acpi_pm *pm)
 {
-	bool level = (pm->control & ACPI_PM_SCI_EN) && (pm->status & pm->enable);
+	bool level = asks(pm);
 
 	if (level == pm->sci_level)
 		return;
@@ -69,7 +74,7 @@ void acpi_pm_tick(struct acpi_pm *pm)
 
 void acpi_pm_event(struct acpi_pm *pm, unsigned status)
 {
-	pm->status |= status & (ACPI_PM_PWRBTN | ACPI_PM_GBL);
+	pm->status |= status & ACPI_PM_PRESENT & ~ACPI_PM_TMR;
 	acpi_pm_tick(pm);
 }
 
@@ -156,6 +161,33 @@ void acpi_pm_reset(struct acpi_pm *pm)
 	pm->control = 0;
 	drive(pm);
 	acpi_pm_init(pm, pm->ops, pm->opaque, pm->sci, pm->wide);
+}
+
+void acpi_pm_state(struct acpi_pm *pm, struct state *s)
+{
+	state_bool(s, &pm->sci_level);
+	state_u16(s, &pm->status);
+	state_u16(s, &pm->enable);
+	state_u16(s, &pm->control);
+	state_u8(s, &pm->smi_command);
+	state_u8(s, &pm->smi_data);
+	state_u64(s, &pm->start);
+	state_u64(s, &pm->seen);
+}
+
+struct state_error acpi_pm_state_error(const struct acpi_pm *pm)
+{
+	uint64_t now = pm->ops->now(pm->opaque);
+
+	if ((pm->status | pm->enable) & ~ACPI_PM_PRESENT)
+		return state_wrong("PM1 status or enable", "has bits set that are not there");
+	if (pm->control & ~WRITABLE)
+		return state_wrong("PM1 control", "has bits set that are not kept");
+	if (pm->start > now || pm->seen > ticks_at(now - pm->start))
+		return state_wrong("the timer", "is ahead of the clock");
+	if (pm->sci_level != asks(pm))
+		return state_wrong("the SCI", "is not what the registers make it");
+	return state_ok();
 }
 
 struct bus_region acpi_pm_region(struct acpi_pm *pm)

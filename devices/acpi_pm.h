@@ -9,6 +9,7 @@
 
 #include "devices/bus.h"
 #include "devices/irq_line.h"
+#include "devices/state.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -33,7 +34,8 @@ extern "C" {
 #define ACPI_PM_TMR     0x0001u /* the timer's highest bit has changed */
 #define ACPI_PM_GBL     0x0020u /* firmware has let go of the global lock */
 #define ACPI_PM_PWRBTN  0x0100u
-#define ACPI_PM_PRESENT (ACPI_PM_TMR | ACPI_PM_GBL | ACPI_PM_PWRBTN)
+#define ACPI_PM_RTC     0x0400u /* the clock has raised IRQ 8 */
+#define ACPI_PM_PRESENT (ACPI_PM_TMR | ACPI_PM_GBL | ACPI_PM_PWRBTN | ACPI_PM_RTC)
 
 /* Of PM1 control. */
 #define ACPI_PM_SCI_EN  0x0001u
@@ -89,7 +91,7 @@ void acpi_pm_init(struct acpi_pm *pm, const struct acpi_pm_ops *ops, void *opaqu
 /* Power-on once more. */
 void acpi_pm_reset(struct acpi_pm *pm);
 
-/* Something has happened: ACPI_PM_PWRBTN or ACPI_PM_GBL or both. */
+/* Something has happened: ACPI_PM_PWRBTN, ACPI_PM_GBL, ACPI_PM_RTC or several. */
 void acpi_pm_event(struct acpi_pm *pm, unsigned status);
 
 /*
@@ -100,6 +102,10 @@ uint64_t acpi_pm_next(const struct acpi_pm *pm);
 
 /* Brings TMR_STS and the SCI up to now; early, late or twice. All changes missed are one. */
 void acpi_pm_tick(struct acpi_pm *pm);
+
+/* devices/state.h. */
+void acpi_pm_state(struct acpi_pm *pm, struct state *s);
+struct state_error acpi_pm_state_error(const struct acpi_pm *pm);
 
 /* 600h-60Bh and B2h-B3h, for bus_add(). pm must outlive the regions. Threads: see devices/bus.h. */
 struct bus_region acpi_pm_region(struct acpi_pm *pm);

@@ -36,8 +36,12 @@
 /* "Divider Stages": the first update follows 500 ms after the divider reset is removed. */
 #define DIVIDER_START_NS (SECOND_NS / 2)
 
-#define KIB              UINT64_C(1024)
-#define MIB              (1024 * KIB)
+/* What cmos_ops allows of the time of day, and as much for a divider that has run for ages or a
+ * year that the guest has set. */
+#define OFF_MAX (INT64_C(1) << 51)
+
+#define KIB     UINT64_C(1024)
+#define MIB     (1024 * KIB)
 
 static uint64_t at_most(uint64_t value, uint64_t limit)
 {
@@ -133,10 +137,15 @@ static void advance(struct cmos *cmos, const struct timespec *time_of_day)
 	cmos->seen = chain;
 }
 
+static bool asks(const struct cmos *cmos)
+{
+	return cmos->regs[STATUS_C] & cmos->regs[CMOS_STATUS_B] & INTERRUPTS;
+}
+
 /* Last in every call: what is set and cleared within one leaves no edge on the line. */
 static void drive(struct cmos *cmos)
 {
-	bool level = cmos->regs[STATUS_C] & cmos->regs[CMOS_STATUS_B] & INTERRUPTS;
+	bool level = asks(cmos);
 
 	if (level == cmos->irq_level)
 		return;
@@ -310,6 +319,55 @@ void cmos_reset(struct cmos *cmos)
 	cmos->regs[CMOS_STATUS_B] &= (uint8_t) ~(INTERRUPTS | B_SQWE);
 	cmos->regs[STATUS_C] = 0;
 	drive(cmos);
+}
+
+/* ---- state ---- */
+
+void cmos_state(struct cmos *cmos, struct state *s)
+{
+	state_bool(s, &cmos->irq_level);
+	state_u8(s, &cmos->index);
+	state_bool(s, &cmos->nmi_masked);
+	state_u32(s, &cmos->phase_off);
+	state_u64(s, &cmos->seen);
+	state_i64(s, &cmos->seconds_off);
+	state_i64(s, &cmos->host_off);
+	state_bytes(s, cmos->regs, sizeof(cmos->regs));
+}
+
+static bool within(int64_t value, int64_t limit)
+{
+	return value >= -limit && value <= limit;
+}
+
+static struct state_error time_error(const struct cmos *cmos)
+{
+	if (cmos->phase_off >= SECOND_NS)
+		return state_wrong("the divider's phase", "is a second or more");
+	if (cmos->seen < cmos->phase_off ||
+	    cmos->seen - cmos->phase_off > cmos->ops->now(cmos->opaque))
+		return state_wrong("the divider", "is ahead of the clock");
+	if (!within(cmos->host_off, OFF_MAX) || !within(cmos->seconds_off, 2 * OFF_MAX) ||
+	    !within(cmos->seconds_off - cmos->host_off, OFF_MAX))
+		return state_wrong("the time", "is further off than any");
+	return state_ok();
+}
+
+struct state_error cmos_state_error(const struct cmos *cmos)
+{
+	if (cmos->index >= CMOS_REGISTERS)
+		return state_wrong("the index", "is above 127");
+	if (cmos->regs[STATUS_A] & A_UIP)
+		return state_wrong("status A", "has UIP set, which is not kept");
+	if ((cmos->regs[CMOS_STATUS_B] & (B_SET | UPDATE_ENDED)) == (B_SET | UPDATE_ENDED))
+		return state_wrong("status B", "has both SET and UIE");
+	if (cmos->regs[STATUS_C] & ~INTERRUPTS)
+		return state_wrong("status C", "has bits set that are no flags");
+	if (cmos->regs[STATUS_D] != D_VRT)
+		return state_wrong("status D", "is not 80h");
+	if (cmos->irq_level != asks(cmos))
+		return state_wrong("the interrupt line", "is not what the registers make it");
+	return time_error(cmos);
 }
 
 struct bus_region cmos_region(struct cmos *cmos)

@@ -11,6 +11,7 @@
 
 #include "devices/bus.h"
 #include "devices/irq_line.h"
+#include "devices/state.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -79,6 +80,13 @@ uint64_t cmos_next(const struct cmos *cmos);
  * counted: of all the periods, updates and alarms since status C was last read each kind is one.
  */
 void cmos_tick(struct cmos *cmos);
+
+/*
+ * devices/state.h. What the time of day has moved beyond ops->now since the state was saved, the
+ * guest's clock moves too at its next access or tick, as after a suspend of the host.
+ */
+void cmos_state(struct cmos *cmos, struct state *s);
+struct state_error cmos_state_error(const struct cmos *cmos);
 
 /*
  * Ports 70h (index; bit 7 masks NMI; reads are open bus) and 71h (data), for bus_add(). cmos must

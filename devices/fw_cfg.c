@@ -19,7 +19,8 @@ static const struct fw_cfg_item *find(const struct fw_cfg_item *items, size_t co
 	return NULL;
 }
 
-static uint8_t next_byte(struct fw_cfg *cfg)
+/* Of size 0 where there is nothing under that key. */
+static struct fw_cfg_item selected_item(const struct fw_cfg *cfg)
 {
 	const struct fw_cfg_item own[] = {
 		{FW_CFG_SIGNATURE, signature, sizeof(signature)},
@@ -32,9 +33,16 @@ static uint8_t next_byte(struct fw_cfg *cfg)
 
 	if (!item)
 		item = find(own, sizeof(own) / sizeof(own[0]), cfg->selected);
-	if (!item || cfg->offset >= item->size)
+	return item ? *item : (struct fw_cfg_item){.key = cfg->selected};
+}
+
+static uint8_t next_byte(struct fw_cfg *cfg)
+{
+	struct fw_cfg_item item = selected_item(cfg);
+
+	if (cfg->offset >= item.size)
 		return 0;
-	return ((const uint8_t *)item->data)[cfg->offset++];
+	return ((const uint8_t *)item.data)[cfg->offset++];
 }
 
 static uint64_t fw_cfg_read(void *opaque, uint64_t offset, unsigned width)
@@ -72,6 +80,21 @@ void fw_cfg_reset(struct fw_cfg *cfg)
 {
 	cfg->selected = FW_CFG_SIGNATURE;
 	cfg->offset = 0;
+}
+
+void fw_cfg_state(struct fw_cfg *cfg, struct state *s)
+{
+	state_u16(s, &cfg->selected);
+	state_u64(s, &cfg->offset);
+}
+
+struct state_error fw_cfg_state_error(const struct fw_cfg *cfg)
+{
+	if (cfg->selected & ~KEY_MASK)
+		return state_wrong("the key", "has the write channel's bit");
+	if (cfg->offset > selected_item(cfg).size)
+		return state_wrong("the offset", "is past the end of what is selected");
+	return state_ok();
 }
 
 struct bus_region fw_cfg_region(struct fw_cfg *cfg)

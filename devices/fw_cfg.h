@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "devices/bus.h"
+#include "devices/state.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -22,7 +23,7 @@ extern "C" {
 #define FW_CFG_RAM_SIZE  0x03u /* u64: bytes */
 #define FW_CFG_NB_CPUS   0x05u /* u16: CPUs there are */
 #define FW_CFG_BOOT_MENU 0x0Eu /* u16: whether the firmware offers one; the caller's to give */
-#define FW_CFG_MAX_CPUS  0x0Fu /* u16: CPUs there could be */
+#define FW_CFG_MAX_CPUS  0x0Fu /* u16: CPUs there could be; a PC: what APIC IDs are below */
 
 /* A further key: size bytes at data, which live and stay as they are while the model is in use. */
 struct fw_cfg_item {
@@ -34,7 +35,7 @@ struct fw_cfg_item {
 struct fw_cfg_machine {
 	uint64_t ram_size; /* bytes */
 	uint16_t cpus;
-	uint16_t max_cpus;
+	uint16_t max_cpus; /* as FW_CFG_MAX_CPUS has it */
 };
 
 /* The caller's memory; selected and offset are all the state there is. */
@@ -57,6 +58,10 @@ void fw_cfg_init(struct fw_cfg *cfg, const struct fw_cfg_machine *machine,
 
 /* What a reset of the machine does: key 0 is selected, from its start. */
 void fw_cfg_reset(struct fw_cfg *cfg);
+
+/* devices/state.h. */
+void fw_cfg_state(struct fw_cfg *cfg, struct state *s);
+struct state_error fw_cfg_state_error(const struct fw_cfg *cfg);
 
 /*
  * Ports 510h and 511h, for bus_add(). A 16-bit write to 510h selects and goes back to the start; a

@@ -43,7 +43,7 @@ static bool runs(const struct hpet *hpet)
 	return hpet->config & ENABLE;
 }
 
-static bool is_legacy(const struct hpet *hpet)
+bool hpet_is_legacy(const struct hpet *hpet)
 {
 	return (hpet->config & (ENABLE | LEGACY)) == (ENABLE | LEGACY);
 }
@@ -65,21 +65,27 @@ static uint8_t line_of(const struct hpet *hpet, unsigned n)
 {
 	unsigned route = (hpet->timers[n].config & ROUTE) >> ROUTE_BIT;
 
-	if (is_legacy(hpet) && n < 2)
+	if (hpet_is_legacy(hpet) && n < 2)
 		return (uint8_t)(1u << (n ? HPET_LINE_IRQ8 : HPET_LINE_IRQ0));
 	if (route < HPET_FIRST_ROUTE || route > HPET_LAST_ROUTE)
 		return 0;
 	return (uint8_t)(1u << (HPET_LINE_20 + route - HPET_FIRST_ROUTE));
 }
 
-static void drive(struct hpet *hpet)
+static uint8_t levels_of(const struct hpet *hpet)
 {
-	uint8_t levels = 0, changed;
+	uint8_t levels = 0;
 
 	for (unsigned n = 0; n < HPET_TIMERS; n++)
 		if (runs(hpet) && hpet->status >> n & 1 && hpet->timers[n].config & INTERRUPTS)
 			levels |= line_of(hpet, n);
-	changed = levels ^ hpet->levels;
+	return levels;
+}
+
+static void drive(struct hpet *hpet)
+{
+	uint8_t levels = levels_of(hpet), changed = levels ^ hpet->levels;
+
 	hpet->levels = levels;
 	for (unsigned i = 0; i < HPET_LINES; i++)
 		if (changed >> i & 1)
@@ -238,17 +244,22 @@ static void restart(struct hpet *hpet)
 
 static void write_config(struct hpet *hpet, uint64_t value)
 {
-	bool was_legacy = is_legacy(hpet), ran = runs(hpet);
+	bool was_legacy = hpet_is_legacy(hpet), ran = runs(hpet);
 
 	hpet->config = value & (ENABLE | LEGACY);
 	if (ran != runs(hpet))
 		restart(hpet);
-	if (is_legacy(hpet) == was_legacy)
+	if (hpet_is_legacy(hpet) == was_legacy)
 		return;
 	/* Only a level that is no longer there can change here; status of a halted HPET stays. */
 	if (was_legacy)
 		drive(hpet);
 	hpet->ops->legacy(hpet->opaque, !was_legacy);
+}
+
+static bool is_route(unsigned route)
+{
+	return route >= HPET_FIRST_ROUTE && route <= HPET_LAST_ROUTE;
 }
 
 static void write_timer_config(struct hpet *hpet, unsigned n, uint64_t value)
@@ -259,7 +270,7 @@ static void write_timer_config(struct hpet *hpet, unsigned n, uint64_t value)
 
 	timer->config = value & WRITABLE;
 	/* "Tn_INT_ROUTE_CNF": a value that is not offered does not read back. */
-	if (route < HPET_FIRST_ROUTE || route > HPET_LAST_ROUTE)
+	if (!is_route(route))
 		timer->config = (timer->config & ~ROUTE) | (old & ROUTE);
 	if (!(timer->config & PERIODIC))
 		timer->config &= ~SET_VALUE;
@@ -353,6 +364,66 @@ void hpet_reset(struct hpet *hpet)
 	drive(hpet);
 	old = *hpet;
 	hpet_init(hpet, old.ops, old.opaque, old.lines);
+}
+
+/* ---- state ---- */
+
+void hpet_state(struct hpet *hpet, struct state *s)
+{
+	state_u8(s, &hpet->levels);
+	state_u8(s, &hpet->config);
+	state_u8(s, &hpet->status);
+	state_u64(s, &hpet->base);
+	state_u64(s, &hpet->since);
+	state_u64(s, &hpet->seen);
+	for (unsigned n = 0; n < HPET_TIMERS; n++) {
+		struct hpet_timer *timer = &hpet->timers[n];
+
+		state_u32(s, &timer->config);
+		state_u64(s, &timer->comparator);
+		state_u64(s, &timer->period);
+		state_u64(s, &timer->due);
+	}
+}
+
+static const char *timer_error(const struct hpet *hpet, unsigned n)
+{
+	const struct hpet_timer *timer = &hpet->timers[n];
+	unsigned route = (timer->config & ROUTE) >> ROUTE_BIT;
+
+	if (timer->config & ~WRITABLE || (timer->config & (PERIODIC | SET_VALUE)) == SET_VALUE)
+		return "is configured with bits that are not kept";
+	if (route && !is_route(route))
+		return "goes to an input that is not offered";
+	if (hpet->status >> n & 1 && !(timer->config & LEVEL))
+		return "is an edge and has its status set";
+	if ((timer->comparator | timer->period) & ~size_mask(timer))
+		return "is of 32 bits and counts with more";
+	if (timer->due == NEVER)
+		return NULL;
+	if (timer->due < hpet->seen || (runs(hpet) && timer->due == hpet->seen))
+		return "has a match behind it that it has not seen";
+	if ((hpet->base + timer->due - timer->comparator) & size_mask(timer))
+		return "has its match where its comparator is not";
+	return NULL;
+}
+
+struct state_error hpet_state_error(const struct hpet *hpet)
+{
+	uint64_t now = hpet->ops->now(hpet->opaque);
+
+	if (hpet->config & ~(ENABLE | LEGACY))
+		return state_wrong("the configuration", "has reserved bits set");
+	if (hpet->status >> HPET_TIMERS)
+		return state_wrong("the status", "is of a timer that is not there");
+	if (hpet->since > now || hpet->seen > (runs(hpet) ? (now - hpet->since) / HPET_TICK_NS : 0))
+		return state_wrong("the counter", "is ahead of the clock");
+	for (unsigned n = 0; n < HPET_TIMERS; n++)
+		if (timer_error(hpet, n))
+			return state_wrong_one("timer", n, timer_error(hpet, n));
+	if (hpet->levels != levels_of(hpet))
+		return state_wrong("a line", "is not what status and configuration make it");
+	return state_ok();
 }
 
 struct bus_region hpet_region(struct hpet *hpet)

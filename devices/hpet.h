@@ -9,6 +9,7 @@
 
 #include "devices/bus.h"
 #include "devices/irq_line.h"
+#include "devices/state.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -58,7 +59,6 @@ struct hpet_timer {
 struct hpet {
 	const struct hpet_ops *ops;
 	void *opaque;
-	struct irq_line lines[HPET_LINES];
 	uint8_t levels; /* of the lines, one bit each */
 	uint8_t config; /* the general one */
 	uint8_t status; /* one bit for each timer in level mode */
@@ -66,6 +66,7 @@ struct hpet {
 	uint64_t since; /* ops->now at that time; while the counter is halted it means nothing */
 	uint64_t seen;  /* ticks since then, up to where all has been brought */
 	struct hpet_timer timers[HPET_TIMERS];
+	struct irq_line lines[HPET_LINES];
 };
 
 /*
@@ -91,6 +92,13 @@ uint64_t hpet_next(const struct hpet *hpet);
  * missed are one interrupt, and a periodic timer goes on in step.
  */
 void hpet_tick(struct hpet *hpet);
+
+/* devices/state.h. A load does not tell ops->legacy: the owner's switches are saved as well. */
+void hpet_state(struct hpet *hpet, struct state *s);
+struct state_error hpet_state_error(const struct hpet *hpet);
+
+/* Whether IRQ 0 and IRQ 8 are the HPET's: what ops->legacy was last told. */
+bool hpet_is_legacy(const struct hpet *hpet);
 
 /*
  * The kilobyte at FED00000h, for bus_add(). Reads of any width within one register of 8 bytes are

@@ -181,13 +181,16 @@ static void drive(const struct irq_line *line, bool *was, bool level)
 	irq_line_set(line, level);
 }
 
+static bool asks(const struct i8042 *dev, bool aux, unsigned enabled)
+{
+	return (dev->output.status & STATUS_OUTPUT_FULL) &&
+	       !!(dev->output.status & STATUS_AUX) == aux && (dev->ram[0] & enabled);
+}
+
 static void drive_lines(struct i8042 *dev)
 {
-	bool full = dev->output.status & STATUS_OUTPUT_FULL;
-	bool aux = dev->output.status & STATUS_AUX;
-
-	drive(&dev->irq1, &dev->irq1_level, full && !aux && (dev->ram[0] & KEYBOARD_INTERRUPT));
-	drive(&dev->irq12, &dev->irq12_level, full && aux && (dev->ram[0] & AUX_INTERRUPT));
+	drive(&dev->irq1, &dev->irq1_level, asks(dev, false, KEYBOARD_INTERRUPT));
+	drive(&dev->irq12, &dev->irq12_level, asks(dev, true, AUX_INTERRUPT));
 }
 
 /* After any change. */
@@ -342,6 +345,68 @@ void i8042_reset(struct i8042 *dev)
 {
 	power_on(dev);
 	drive_lines(dev);
+}
+
+/* ---- state ---- */
+
+static void byte_state(struct i8042_byte *byte, struct state *s)
+{
+	state_u8(s, &byte->value);
+	state_u8(s, &byte->status);
+}
+
+void i8042_state(struct i8042 *dev, struct state *s)
+{
+	state_bool(s, &dev->irq1_level);
+	state_bool(s, &dev->irq12_level);
+	state_bool(s, &dev->command_last);
+	state_u8(s, &dev->command);
+	byte_state(&dev->output, s);
+	byte_state(&dev->reply, s);
+	state_bytes(s, dev->ram, sizeof(dev->ram));
+	state_bytes(s, dev->keyboard.answer, sizeof(dev->keyboard.answer));
+	state_u8(s, &dev->keyboard.count);
+	state_u8(s, &dev->keyboard.last);
+	state_u8(s, &dev->keyboard.command);
+	state_u8(s, &dev->keyboard.scan_set);
+}
+
+/* What take_command() leaves for take_data(), which counts on it. */
+static bool awaits_data(uint8_t command)
+{
+	return command == 0 || (command >= WRITE_RAM && command < WRITE_RAM + I8042_RAM) ||
+	       (command >= WRITE_OUTPUT_PORT && command <= WRITE_AUX);
+}
+
+static bool status_exists(uint8_t status)
+{
+	return status == 0 || status == STATUS_OUTPUT_FULL ||
+	       status == (STATUS_OUTPUT_FULL | STATUS_AUX) ||
+	       status == (STATUS_OUTPUT_FULL | STATUS_AUX | STATUS_TIMEOUT);
+}
+
+static struct state_error keyboard_error(const struct i8042_keyboard *keyboard)
+{
+	if (keyboard->count > I8042_LONGEST)
+		return state_wrong("the keyboard's answer", "is longer than any");
+	if (keyboard->command && keyboard->command != SET_LEDS && keyboard->command != SCAN_SET &&
+	    keyboard->command != SET_REPEAT)
+		return state_wrong("the keyboard's command", "takes no second byte");
+	if (keyboard->scan_set < 1 || keyboard->scan_set > 3)
+		return state_wrong("the keyboard's scan set", "is not 1 to 3");
+	return state_ok();
+}
+
+struct state_error i8042_state_error(const struct i8042 *dev)
+{
+	if (!awaits_data(dev->command))
+		return state_wrong("the controller's command", "takes no data");
+	if (!status_exists(dev->output.status) || !status_exists(dev->reply.status))
+		return state_wrong("a byte's status", "is none that a byte comes with");
+	if (dev->irq1_level != asks(dev, false, KEYBOARD_INTERRUPT) ||
+	    dev->irq12_level != asks(dev, true, AUX_INTERRUPT))
+		return state_wrong("an interrupt line", "is not what the output buffer makes it");
+	return keyboard_error(&dev->keyboard);
 }
 
 struct bus_region i8042_data_region(struct i8042 *dev)

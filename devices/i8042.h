@@ -9,6 +9,7 @@
 
 #include "devices/bus.h"
 #include "devices/irq_line.h"
+#include "devices/state.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -66,6 +67,10 @@ void i8042_init(struct i8042 *dev, const struct i8042_ops *ops, void *opaque, st
 
 /* As after i8042_init(); bytes not yet read are lost. */
 void i8042_reset(struct i8042 *dev);
+
+/* devices/state.h. */
+void i8042_state(struct i8042 *dev, struct state *s);
+struct state_error i8042_state_error(const struct i8042 *dev);
 
 /*
  * Ports 60h and 64h (61h between them is another chip's), for bus_add(). dev must outlive the

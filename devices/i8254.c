@@ -222,6 +222,64 @@ void i8254_reset(struct i8254 *pit)
 	drive(pit, false);
 }
 
+void i8254_state(struct i8254 *pit, struct state *s)
+{
+	state_bool(s, &pit->irq_level);
+	state_u8(s, &pit->port61);
+	for (unsigned n = 0; n < I8254_CHANNELS; n++)
+		i8254_counter_state(&pit->channels[n], s);
+	state_u64(s, &pit->followed_from);
+	state_u64(s, &pit->rises_seen);
+	state_u64(s, &pit->merged);
+}
+
+static struct state_error channel_error(const struct i8254 *pit, unsigned n)
+{
+	const struct i8254_counter *c = &pit->channels[n];
+	const char *why = i8254_counter_state_error(c);
+
+	if (why)
+		return state_wrong_one("channel", n, why);
+	if (c->clock != pit->channels[0].clock)
+		return state_wrong_one("channel", n, "is not as far as channel 0");
+	if (c->gate != (n != 2 || (pit->port61 & PORT61_GATE2)))
+		return state_wrong_one("channel", n, "has a gate that is not as it is wired");
+	return state_ok();
+}
+
+/* What show() leaves: rises wait only for the floor, and OUT0 is on the line but below it. */
+static struct state_error line_error(const struct i8254 *pit)
+{
+	const struct i8254_counter *c = &pit->channels[0];
+
+	if (pit->rises_seen > c->rises)
+		return state_wrong("IRQ 0", "has seen rises that were not");
+	if (pit->followed_from > c->clock + pit->floor)
+		return state_wrong("IRQ 0", "is held back beyond its floor");
+	if (pit->rises_seen != c->rises) {
+		if (!is_periodic(pit) || c->rose_at >= pit->followed_from)
+			return state_wrong("IRQ 0", "holds back a rise without a reason");
+	} else if (!below_floor(pit) && pit->irq_level != i8254_counter_out(c)) {
+		return state_wrong("IRQ 0", "is not what OUT is");
+	}
+	return state_ok();
+}
+
+struct state_error i8254_state_error(const struct i8254 *pit)
+{
+	if (pit->port61 & ~PORT61_WRITABLE)
+		return state_wrong("port 61h", "has bits set that are not kept");
+	if (pit->channels[0].clock > clock_at(pit->ops->now(pit->opaque)))
+		return state_wrong("the counters", "are ahead of the clock");
+	for (unsigned n = 0; n < I8254_CHANNELS; n++) {
+		struct state_error error = channel_error(pit, n);
+
+		if (error.what)
+			return error;
+	}
+	return line_error(pit);
+}
+
 struct bus_region i8254_region(struct i8254 *pit)
 {
 	return (struct bus_region){

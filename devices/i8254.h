@@ -10,6 +10,7 @@
 #include "devices/bus.h"
 #include "devices/i8254_counter.h"
 #include "devices/irq_line.h"
+#include "devices/state.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -79,6 +80,10 @@ void i8254_reset(struct i8254 *pit);
  */
 struct bus_region i8254_region(struct i8254 *pit);
 struct bus_region i8254_port61_region(struct i8254 *pit);
+
+/* devices/state.h. */
+void i8254_state(struct i8254 *pit, struct state *s);
+struct state_error i8254_state_error(const struct i8254 *pit);
 
 /*
  * The nanosecond by ops->now at which i8254_tick() is to be called next, UINT64_MAX for never.

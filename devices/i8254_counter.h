@@ -7,6 +7,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "devices/state.h"
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -52,6 +54,11 @@ uint8_t i8254_counter_read(struct i8254_counter *c);
 void i8254_counter_latch_count(struct i8254_counter *c);
 void i8254_counter_latch_status(struct i8254_counter *c);
 void i8254_counter_gate(struct i8254_counter *c, bool level);
+
+/* devices/state.h. What is wrong comes as its reason alone, NULL: nothing. Whether clock itself
+ * lies in the future, and what drives gate, is the owner's to know. */
+void i8254_counter_state(struct i8254_counter *c, struct state *s);
+const char *i8254_counter_state_error(const struct i8254_counter *c);
 
 /* The OUT pin. */
 bool i8254_counter_out(const struct i8254_counter *c);

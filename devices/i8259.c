@@ -125,6 +125,41 @@ struct irq_line i8259_input(struct i8259 *pic, unsigned n)
 	return (struct irq_line){.set = set_input, .opaque = pic, .n = n};
 }
 
+void i8259_state(struct i8259 *pic, struct state *s)
+{
+	i8259_chip_state(&pic->master, s);
+	i8259_chip_state(&pic->slave, s);
+	state_bool(s, &pic->intr_level);
+}
+
+static struct state_error cascade_error(const struct i8259 *pic)
+{
+	bool cascade = pic->master.lines >> I8259_CASCADE & 1;
+
+	if (cascade != (i8259_chip_request(&pic->slave) >= 0))
+		return state_wrong("the slave's INT", "is not what its requests make it");
+	if (pic->intr_level != (i8259_chip_request(&pic->master) >= 0))
+		return state_wrong("INTR", "is not what the master's requests make it");
+	if ((pic->master.edges & ~pic->master.lines) >> I8259_CASCADE & 1)
+		return state_wrong("the slave's edge", "has outlived its line");
+	return state_ok();
+}
+
+struct state_error i8259_state_error(const struct i8259 *pic)
+{
+	const char *master = i8259_chip_state_error(&pic->master);
+	const char *slave = i8259_chip_state_error(&pic->slave);
+
+	if (master)
+		return state_wrong("the master", master);
+	if (slave)
+		return state_wrong("the slave", slave);
+	if (pic->master.elcr & ~ELCR_MASTER || pic->slave.elcr & ~ELCR_SLAVE)
+		return state_wrong("ELCR",
+				   "has an input in level mode that is an edge on every PC");
+	return cascade_error(pic);
+}
+
 static uint64_t master_read(void *opaque, uint64_t offset, unsigned width)
 {
 	struct i8259 *pic = opaque;

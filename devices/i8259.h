@@ -10,6 +10,7 @@
 #include "devices/bus.h"
 #include "devices/i8259_chip.h"
 #include "devices/irq_line.h"
+#include "devices/state.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -59,6 +60,10 @@ struct irq_line i8259_input(struct i8259 *pic, unsigned n);
  * where the master names a slave that is not there nobody drives the bus, and it is 255.
  */
 uint8_t i8259_intack(struct i8259 *pic);
+
+/* devices/state.h. */
+void i8259_state(struct i8259 *pic, struct state *s);
+struct state_error i8259_state_error(const struct i8259 *pic);
 
 /*
  * Ports 20h-21h, A0h-A1h and 4D0h-4D1h, for bus_add(). pic must outlive the regions. Threads: see

@@ -3,6 +3,8 @@
 // Not buffered mode: ICW4's BUF and M/S are kept and change nothing, as the wiring gives the roles.
 #include "devices/i8259_chip.h"
 
+#include <stddef.h>
+
 #define ICW1_IC4          0x01u
 #define ICW1_SNGL         0x02u
 #define ICW1_ADI          0x04u
@@ -252,4 +254,44 @@ void i8259_chip_set_elcr(struct i8259_chip *chip, uint8_t elcr)
 	chip->elcr = elcr;
 	/* A line that was edge-triggered until now must not have its edge come up later. */
 	chip->edges &= (uint8_t)~elcr;
+}
+
+/* ---- state ---- */
+
+void i8259_chip_state(struct i8259_chip *chip, struct state *s)
+{
+	uint32_t step = chip->step;
+
+	state_u8(s, &chip->lines);
+	state_u8(s, &chip->edges);
+	state_u8(s, &chip->isr);
+	state_u8(s, &chip->imr);
+	state_u8(s, &chip->elcr);
+	state_u8(s, &chip->icw1);
+	state_u8(s, &chip->icw2);
+	state_u8(s, &chip->icw3);
+	state_u8(s, &chip->icw4);
+	state_u8(s, &chip->lowest);
+	state_u32(s, &step);
+	state_bool(s, &chip->special_mask);
+	state_bool(s, &chip->rotate_on_aeoi);
+	state_bool(s, &chip->read_isr);
+	state_bool(s, &chip->poll);
+	chip->step = (enum i8259_step)step;
+}
+
+const char *i8259_chip_state_error(const struct i8259_chip *chip)
+{
+	if (chip->lowest > 7)
+		return "has a lowest priority above 7";
+	if (chip->step > I8259_ICW4)
+		return "waits for a command word that there is not";
+	if (!(chip->icw1 & ICW1) != (chip->step == I8259_POWER_ON))
+		return "is past power-on without ICW1, or not past it with one";
+	if ((chip->step == I8259_ICW3 && (chip->icw1 & ICW1_SNGL)) ||
+	    (chip->step == I8259_ICW4 && !(chip->icw1 & ICW1_IC4)))
+		return "waits for a command word that ICW1 left out";
+	if (chip->edges & level_mode(chip))
+		return "has an edge at an input in level mode";
+	return NULL;
 }

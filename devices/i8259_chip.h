@@ -7,6 +7,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "devices/state.h"
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -63,6 +65,10 @@ bool i8259_chip_answers(const struct i8259_chip *chip, unsigned address);
 /* The ports, but for a read while poll is set, which is an acknowledge. */
 uint8_t i8259_chip_read(const struct i8259_chip *chip, bool odd);
 void i8259_chip_write(struct i8259_chip *chip, bool odd, uint8_t value);
+
+/* devices/state.h, but for the role. What is wrong comes as its reason alone, NULL: nothing. */
+void i8259_chip_state(struct i8259_chip *chip, struct state *s);
+const char *i8259_chip_state_error(const struct i8259_chip *chip);
 
 /* The inputs in level mode. The register stands beside the chip, on the same board. */
 void i8259_chip_set_elcr(struct i8259_chip *chip, uint8_t elcr);

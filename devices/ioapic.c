@@ -154,11 +154,16 @@ static uint64_t read_entry(const struct ioapic *dev, unsigned pin)
 	       (dev->remote_irr >> pin & 1 ? REMOTE_IRR : 0);
 }
 
+static uint64_t writable(const struct ioapic *dev)
+{
+	return WRITABLE | (dev->flags & IOAPIC_EXT_DEST ? EXT_DEST : 0);
+}
+
 static void write_entry(struct ioapic *dev, unsigned pin, uint64_t value)
 {
 	uint64_t before = dev->entries[pin];
 
-	dev->entries[pin] = value & (WRITABLE | (dev->flags & IOAPIC_EXT_DEST ? EXT_DEST : 0));
+	dev->entries[pin] = value & writable(dev);
 	if (!is_level(dev->entries[pin]))
 		dev->remote_irr &= ~(1u << pin);
 	if (dev->entries[pin] != before)
@@ -276,4 +281,32 @@ void ioapic_reset(struct ioapic *dev)
 {
 	power_on(dev);
 	tell_changed(dev);
+}
+
+/* ---- state ---- */
+
+void ioapic_state(struct ioapic *dev, struct state *s)
+{
+	state_u8(s, &dev->select);
+	state_u8(s, &dev->id);
+	state_u32(s, &dev->lines);
+	state_u32(s, &dev->remote_irr);
+	for (unsigned pin = 0; pin < IOAPIC_PINS; pin++)
+		state_u64(s, &dev->entries[pin]);
+}
+
+struct state_error ioapic_state_error(const struct ioapic *dev)
+{
+	if (dev->id > ID_MASK)
+		return state_wrong("the ID", "is above 15");
+	if ((dev->lines | dev->remote_irr) >> IOAPIC_PINS)
+		return state_wrong("the lines or remote IRR", "have a pin above 23");
+	for (unsigned pin = 0; pin < IOAPIC_PINS; pin++) {
+		if (dev->entries[pin] & ~writable(dev))
+			return state_wrong_one("redirection entry", pin, "has reserved bits set");
+		if (dev->remote_irr >> pin & 1 && !is_level(dev->entries[pin]))
+			return state_wrong_one("redirection entry", pin,
+					       "is no level and has remote IRR");
+	}
+	return state_ok();
 }

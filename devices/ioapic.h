@@ -9,6 +9,7 @@
 
 #include "devices/bus.h"
 #include "devices/irq_line.h"
+#include "devices/state.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -164,6 +165,10 @@ void ioapic_retry(struct ioapic *dev);
 
 /* What a pin, 0 to 23, would send now, masked or not. */
 struct ioapic_message ioapic_message_of(const struct ioapic *dev, unsigned pin);
+
+/* devices/state.h. */
+void ioapic_state(struct ioapic *dev, struct state *s);
+struct state_error ioapic_state_error(const struct ioapic *dev);
 
 /* How a pin, 0 to 23, is programmed, and where it stands. */
 struct ioapic_entry ioapic_entry_of(const struct ioapic *dev, unsigned pin);

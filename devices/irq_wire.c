@@ -31,3 +31,8 @@ void irq_wire_repeat(const struct irq_wire *wire)
 {
 	tell(wire, wire->high != 0);
 }
+
+void irq_wire_state(struct irq_wire *wire, struct state *s)
+{
+	state_u32(s, &wire->high);
+}

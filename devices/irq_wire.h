@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "devices/irq_line.h"
+#include "devices/state.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -27,6 +28,9 @@ struct irq_wire {
  * nowhere. Threads: see devices/bus.h.
  */
 struct irq_line irq_wire_driver(struct irq_wire *wire, unsigned driver);
+
+/* devices/state.h. No level of a driver is wrong in itself. */
+void irq_wire_state(struct irq_wire *wire, struct state *s);
 
 /* Tells the ends the level again, where a controller was reset that keeps none. */
 void irq_wire_repeat(const struct irq_wire *wire);

@@ -112,6 +112,26 @@ void pci_host_reset(struct pci_host *host)
 		host->config[power_on[i].at] = power_on[i].value;
 }
 
+void pci_host_state(struct pci_host *host, struct state *s)
+{
+	state_u32(s, &host->address);
+	state_bytes(s, host->config, sizeof(host->config));
+}
+
+struct state_error pci_host_state_error(const struct pci_host *host)
+{
+	struct pci_host fresh;
+
+	if (host->address & ~ADDRESS_KEPT)
+		return state_wrong("the address register", "has reserved bits set");
+	pci_host_init(&fresh, NULL);
+	for (unsigned at = 0; at < PCI_HOST_CONFIG; at++)
+		if ((host->config[at] ^ fresh.config[at]) & ~writable_bits(at))
+			return state_wrong_one("configuration byte", at,
+					       "differs where it is read-only");
+	return state_ok();
+}
+
 /* Of words the bus makes bytes. */
 struct bus_region pci_host_address_region(struct pci_host *host)
 {

@@ -8,6 +8,7 @@
 
 #include "devices/bus.h"
 #include "devices/reset_port.h"
+#include "devices/state.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -37,6 +38,10 @@ void pci_host_init(struct pci_host *host, struct reset_port *reset);
 
 /* RST#: every register as after power-on. The reset register at CF9h is not part of it. */
 void pci_host_reset(struct pci_host *host);
+
+/* devices/state.h. The reset register has its own. */
+void pci_host_state(struct pci_host *host, struct state *s);
+struct state_error pci_host_state_error(const struct pci_host *host);
 
 /*
  * Ports CF8h-CFBh and CFCh-CFFh, for bus_add(). host must outlive the regions. Threads: see

@@ -26,3 +26,15 @@ void reset_port_write(struct reset_port *dev, uint8_t value)
 		dev->reset(dev->opaque, RESET_PORT_CF9_SOFT);
 	}
 }
+
+void reset_port_state(struct reset_port *dev, struct state *s)
+{
+	state_u8(s, &dev->cf9);
+}
+
+struct state_error reset_port_state_error(const struct reset_port *dev)
+{
+	if (dev->cf9 & ~CF9_KEPT)
+		return state_wrong("the reset control register", "has reserved bits set");
+	return state_ok();
+}

@@ -6,6 +6,8 @@
 
 #include <stdint.h>
 
+#include "devices/state.h"
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -28,6 +30,10 @@ struct reset_port {
 /* For whoever has the ports CF8h-CFBh: devices/pci_host.h. */
 uint8_t reset_port_read(const struct reset_port *dev);
 void reset_port_write(struct reset_port *dev, uint8_t value);
+
+/* devices/state.h. */
+void reset_port_state(struct reset_port *dev, struct state *s);
+struct state_error reset_port_state_error(const struct reset_port *dev);
 
 #ifdef __cplusplus
 }

@@ -29,3 +29,15 @@ struct bus_region test_lines_region(struct test_lines *dev)
 		.opaque = dev,
 	};
 }
+
+void test_lines_state(struct test_lines *dev, struct state *s)
+{
+	state_u32(s, &dev->levels);
+}
+
+struct state_error test_lines_state_error(const struct test_lines *dev)
+{
+	if (dev->levels >> TEST_LINES_COUNT)
+		return state_wrong("the levels", "have a line above 23");
+	return state_ok();
+}

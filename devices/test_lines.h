@@ -8,6 +8,7 @@
 
 #include "devices/bus.h"
 #include "devices/irq_line.h"
+#include "devices/state.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -21,8 +22,8 @@ extern "C" {
  * is line n of the machine (ISA's IRQ n below 16), whose controllers are behind set.
  */
 struct test_lines {
-	struct irq_line lines[TEST_LINES_COUNT];
 	uint32_t levels; /* bit n: line n is held high */
+	struct irq_line lines[TEST_LINES_COUNT];
 };
 
 /*
@@ -31,6 +32,10 @@ struct test_lines {
  * devices/bus.h.
  */
 struct bus_region test_lines_region(struct test_lines *dev);
+
+/* devices/state.h. */
+void test_lines_state(struct test_lines *dev, struct state *s);
+struct state_error test_lines_state_error(const struct test_lines *dev);
 
 #ifdef __cplusplus
 }

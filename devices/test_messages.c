@@ -13,6 +13,7 @@
 #define TRIGGER    (1u << 15)
 #define MASKED     (1u << 16)
 #define WRITABLE   (0xFFu | 7u << 8 | LOGICAL | TRIGGER | MASKED)
+#define DEST_BITS  0xFF000000u
 
 struct test_message test_messages_of(const struct test_messages *dev, unsigned n)
 {
@@ -77,7 +78,7 @@ static void write_register(void *opaque, uint64_t offset, unsigned width, uint64
 	switch (offset % TEST_MESSAGES_STEP) {
 	case HOW: set_how(dev, n, (uint32_t)value); break;
 	case DEST:
-		dev->lines[n].dest = (uint32_t)value & 0xFF000000u;
+		dev->lines[n].dest = (uint32_t)value & DEST_BITS;
 		dev->ops->changed(dev->opaque);
 		break;
 	case LEVEL: set_line(dev, n, value != 0); break;
@@ -119,6 +120,32 @@ void test_messages_eoi(struct test_messages *dev, uint8_t vector)
 		line->remote_irr = false;
 		sample_level(dev, n);
 	}
+}
+
+void test_messages_state(struct test_messages *dev, struct state *s)
+{
+	for (unsigned n = 0; n < TEST_MESSAGES_COUNT; n++) {
+		struct test_messages_line *line = &dev->lines[n];
+
+		state_u32(s, &line->how);
+		state_u32(s, &line->dest);
+		state_bool(s, &line->high);
+		state_bool(s, &line->remote_irr);
+		state_u32(s, &line->sent);
+	}
+}
+
+struct state_error test_messages_state_error(const struct test_messages *dev)
+{
+	for (unsigned n = 0; n < TEST_MESSAGES_COUNT; n++) {
+		const struct test_messages_line *line = &dev->lines[n];
+
+		if (line->how & ~WRITABLE || line->dest & ~DEST_BITS)
+			return state_wrong_one("line", n, "has reserved bits set");
+		if (line->remote_irr && !(line->how & TRIGGER))
+			return state_wrong_one("line", n, "is no level and has remote IRR");
+	}
+	return state_ok();
 }
 
 struct bus_region test_messages_region(struct test_messages *dev)

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "devices/bus.h"
+#include "devices/state.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -64,6 +65,10 @@ struct bus_region test_messages_region(struct test_messages *dev);
  * forget their remote IRR, and those that are still high send again.
  */
 void test_messages_eoi(struct test_messages *dev, uint8_t vector);
+
+/* devices/state.h. */
+void test_messages_state(struct test_messages *dev, struct state *s);
+struct state_error test_messages_state_error(const struct test_messages *dev);
 
 /* What line n would send now, masked or not. */
 struct test_message test_messages_of(const struct test_messages *dev, unsigned n);

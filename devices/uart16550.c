@@ -99,9 +99,14 @@ static bool interrupt_gate_open(const struct uart16550 *uart)
 	return (uart->mcr & (MCR_OUT2 | MCR_LOOP)) == MCR_OUT2;
 }
 
+static bool asks(const struct uart16550 *uart)
+{
+	return interrupt_gate_open(uart) && interrupt_id(uart) != IIR_NONE;
+}
+
 static void update_irq(struct uart16550 *uart)
 {
-	bool level = interrupt_gate_open(uart) && interrupt_id(uart) != IIR_NONE;
+	bool level = asks(uart);
 
 	if (level == uart->irq_level)
 		return;
@@ -384,4 +389,41 @@ size_t uart16550_receive(struct uart16550 *uart, const uint8_t *bytes, size_t n)
 bool uart16550_rx_interrupts(const struct uart16550 *uart)
 {
 	return irq_line_connected(&uart->irq) && interrupt_gate_open(uart) && (uart->ier & IER_RX);
+}
+
+void uart16550_state(struct uart16550 *uart, struct state *s)
+{
+	state_bool(s, &uart->irq_level);
+	state_bool(s, &uart->thre_pending);
+	state_bool(s, &uart->overrun);
+	state_u8(s, &uart->dll);
+	state_u8(s, &uart->dlm);
+	state_u8(s, &uart->ier);
+	state_u8(s, &uart->fcr);
+	state_u8(s, &uart->lcr);
+	state_u8(s, &uart->mcr);
+	state_u8(s, &uart->msr);
+	state_u8(s, &uart->scr);
+	state_bytes(s, uart->rx, sizeof(uart->rx));
+	state_u8(s, &uart->rx_first);
+	state_u8(s, &uart->rx_count);
+}
+
+struct state_error uart16550_state_error(const struct uart16550 *uart)
+{
+	if (uart->ier & ~IER_ALL)
+		return state_wrong("IER", "has reserved bits set");
+	if (uart->fcr & ~FCR_KEPT || (uart->fcr && !fifo_on(uart)))
+		return state_wrong("FCR", "has bits set that it never keeps");
+	if (uart->mcr & ~MCR_ALL)
+		return state_wrong("MCR", "has reserved bits set");
+	if ((uart->msr & MSR_INPUTS) != modem_inputs(uart))
+		return state_wrong("MSR", "is not what the inputs are");
+	if (uart->rx_first >= UART16550_FIFO)
+		return state_wrong("the FIFO's first byte", "is past its end");
+	if (uart->rx_count > rx_depth(uart))
+		return state_wrong("the FIFO", "holds more than it can");
+	if (uart->irq_level != asks(uart))
+		return state_wrong("the interrupt line", "is not what the registers make it");
+	return state_ok();
 }

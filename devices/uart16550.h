@@ -10,6 +10,7 @@
 
 #include "devices/bus.h"
 #include "devices/irq_line.h"
+#include "devices/state.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -66,6 +67,10 @@ size_t uart16550_rx_space(const struct uart16550 *uart);
  * this.
  */
 size_t uart16550_receive(struct uart16550 *uart, const uint8_t *bytes, size_t n);
+
+/* devices/state.h. */
+void uart16550_state(struct uart16550 *uart, struct state *s);
+struct state_error uart16550_state_error(const struct uart16550 *uart);
 
 /* Whether a byte received now would raise the interrupt line, and somebody is connected to it. */
 bool uart16550_rx_interrupts(const struct uart16550 *uart);

@@ -103,13 +103,13 @@ static uint8_t *dac_step(struct vga_text *dev)
 }
 
 /* "Input Status Register 1": one look at the picture, one between its lines, one at its end. */
+static const uint8_t beams[] = {0, NO_DISPLAY, NO_DISPLAY | RETRACE};
+
 static uint8_t status_1(struct vga_text *dev)
 {
-	static const uint8_t beam[] = {0, NO_DISPLAY, NO_DISPLAY | RETRACE};
-
 	dev->attribute_data = false;
-	dev->beam = (dev->beam + 1) % sizeof(beam);
-	return beam[dev->beam];
+	dev->beam = (dev->beam + 1) % sizeof(beams);
+	return beams[dev->beam];
 }
 
 static uint64_t port_read(void *opaque, uint64_t offset, unsigned width)
@@ -221,6 +221,43 @@ void vga_text_reset(struct vga_text *dev)
 		text(dev)[i] = ' ';
 		text(dev)[i + 1] = 0x07; /* light grey on black */
 	}
+}
+
+void vga_text_state(struct vga_text *dev, struct state *s)
+{
+	state_u8(s, &dev->attribute_index);
+	state_u8(s, &dev->sequencer_index);
+	state_u8(s, &dev->graphics_index);
+	state_u8(s, &dev->crtc_index);
+	state_bool(s, &dev->attribute_data);
+	state_bool(s, &dev->dac_reading);
+	state_u8(s, &dev->misc);
+	state_u8(s, &dev->feature);
+	state_u8(s, &dev->enable);
+	state_u8(s, &dev->dac_mask);
+	state_u8(s, &dev->beam);
+	state_u16(s, &dev->dac_at);
+	state_bytes(s, dev->attribute, sizeof(dev->attribute));
+	state_bytes(s, dev->sequencer, sizeof(dev->sequencer));
+	state_bytes(s, dev->graphics, sizeof(dev->graphics));
+	state_bytes(s, dev->crtc, sizeof(dev->crtc));
+	state_bytes(s, dev->dac, sizeof(dev->dac));
+	if (!dev->caller_memory)
+		state_bytes(s, dev->own_memory, sizeof(dev->own_memory));
+}
+
+struct state_error vga_text_state_error(const struct vga_text *dev)
+{
+	if (dev->attribute_index & ~(ATTRIBUTE_INDEX | ATTRIBUTE_SOURCE))
+		return state_wrong("the attribute index", "has reserved bits set");
+	if (dev->beam >= sizeof(beams))
+		return state_wrong("the beam", "is nowhere");
+	if (dev->dac_at >= VGA_TEXT_DAC)
+		return state_wrong("the DAC's index", "is past its last colour");
+	for (unsigned i = 0; i < VGA_TEXT_DAC; i++)
+		if (dev->dac[i] & ~DAC_COMPONENT)
+			return state_wrong_one("DAC component", i, "has more than six bits");
+	return state_ok();
 }
 
 struct bus_region vga_text_ports_region(struct vga_text *dev)

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "devices/bus.h"
+#include "devices/state.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -65,6 +66,10 @@ void vga_text_reset(struct vga_text *dev);
  */
 struct bus_region vga_text_ports_region(struct vga_text *dev);
 struct bus_region vga_text_memory_region(struct vga_text *dev);
+
+/* devices/state.h. The text is part of it where it lies in dev's own memory. */
+void vga_text_state(struct vga_text *dev, struct state *s);
+struct state_error vga_text_state_error(const struct vga_text *dev);
 
 /* n bytes of text, UTF-8. */
 typedef void vga_text_put_fn(void *opaque, const char *bytes, size_t n);

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "vmm/kvm_calls.h"
+#include "vmm/topology.h"
 
 enum reg { EAX, EBX, ECX, EDX };
 
@@ -35,7 +36,7 @@ struct build {
 	const struct host_traits *traits;
 	const struct options *options;
 	uint32_t apic_id;
-	unsigned id_bits; /* bits of an APIC ID that count the cores */
+	struct topology topology;
 	bool amd;
 	struct kvm_cpuid2 *table;
 };
@@ -194,7 +195,7 @@ static void hide(struct kvm_cpuid_entry2 *entry)
 			entry->eax = entry->ebx = entry->ecx = entry->edx = 0;
 }
 
-/* ---------------------------------------------------------------- one socket of N cores */
+/* ---------------------------------------------------------------- sockets, cores and threads */
 
 static uint32_t at_most(uint32_t value, uint32_t limit)
 {
@@ -208,18 +209,24 @@ static uint32_t with(uint32_t word, unsigned low, unsigned bits, uint32_t value)
 	return (word & ~mask) | ((value << low) & mask);
 }
 
-/* IDs that the cores' bits can tell apart: SDM Vol. 3A "Hierarchical Mapping of Shared Resources".
- */
-static uint32_t addressable(const struct build *b)
+/* APIC IDs that a socket's, or a core's, logical processors may have, whether they all exist or
+ * not: SDM Vol. 3A "Hierarchical Mapping of Shared Resources". */
+static uint32_t ids_of_socket(const struct build *b)
 {
-	return BIT(b->id_bits);
+	return BIT(topology_socket_shift(&b->topology));
+}
+
+static uint32_t ids_of_core(const struct build *b)
+{
+	return BIT(topology_core_shift(&b->topology));
 }
 
 /* APIC, x2APIC and TSC-deadline bits say what the LAPIC has. KVM lets the APIC bit follow
  * IA32_APIC_BASE.EN. */
 static void leaf_1(const struct build *b, struct kvm_cpuid_entry2 *e)
 {
-	uint32_t logical = b->amd ? b->options->cpus : addressable(b);
+	uint32_t existing = topology_socket_cpus(&b->topology);
+	uint32_t logical = b->amd ? existing : ids_of_socket(b);
 
 	/* An ID has 8 bits here; larger ones are in leaf Bh alone. */
 	e->ebx = with(e->ebx, 24, 8, b->apic_id);
@@ -232,22 +239,25 @@ static void leaf_1(const struct build *b, struct kvm_cpuid_entry2 *e)
 	e->ecx |= LEAF1_ECX_HYPERVISOR;
 	e->edx |= LEAF1_EDX_APIC;
 	e->edx &= ~LEAF1_EDX_HTT;
-	if (b->options->cpus > 1)
+	if (existing > 1)
 		e->edx |= LEAF1_EDX_HTT;
 }
 
-/* Caches of the first two levels belong to a core, further ones to the socket. Level 0 ends the
- * list. */
+/*
+ * Caches of the first two levels belong to a core, further ones to the socket. Level 0 ends the
+ * list. AMD counts the sharing processors, but has their APIC IDs cut off at as many bits as that
+ * number needs ("CPUID Fn8000_001D_EAX Cache Properties"): so it is all IDs there too.
+ */
 static void leaf_caches(const struct build *b, struct kvm_cpuid_entry2 *e)
 {
 	bool shared = ((e->eax >> 5) & 7) >= 3;
-	uint32_t sharing = b->amd ? b->options->cpus : addressable(b);
+	uint32_t sharing = shared ? ids_of_socket(b) : ids_of_core(b);
 
 	if ((e->eax & 0x1F) == 0)
 		return;
-	e->eax = with(e->eax, 14, 12, shared ? at_most(sharing - 1, 0xFFF) : 0);
+	e->eax = with(e->eax, 14, 12, at_most(sharing - 1, 0xFFF));
 	if (!b->amd)
-		e->eax = with(e->eax, 26, 6, at_most(addressable(b) - 1, 0x3F));
+		e->eax = with(e->eax, 26, 6, at_most(ids_of_socket(b) / ids_of_core(b) - 1, 0x3F));
 }
 
 /* The crystal drives the LAPIC timer, and TSC = crystal * EBX / EAX (SDM "Time Stamp Counter and
@@ -270,7 +280,7 @@ static void leaf_ext_1(const struct build *b, struct kvm_cpuid_entry2 *e)
 	/* The APIC bit is repeated here; KVM does not let this copy follow IA32_APIC_BASE.EN. */
 	e->edx |= LEAF1_EDX_APIC;
 	e->ecx &= ~EXT1_ECX_CMP_LEGACY;
-	if (b->options->cpus > 1)
+	if (topology_socket_cpus(&b->topology) > 1)
 		e->ecx |= EXT1_ECX_CMP_LEGACY;
 }
 
@@ -278,16 +288,22 @@ static void leaf_ext_8(const struct build *b, struct kvm_cpuid_entry2 *e)
 {
 	if (!b->amd)
 		return;
-	e->ecx = with(e->ecx, 0, 8, at_most(b->options->cpus - 1, 0xFF));
-	e->ecx = with(e->ecx, 12, 4, b->id_bits);
+	e->ecx = with(e->ecx, 0, 8, at_most(topology_socket_cpus(&b->topology) - 1, 0xFF));
+	e->ecx = with(e->ecx, 12, 4, topology_socket_shift(&b->topology));
 }
 
-/* One thread a core, one node. */
+/* A core has its number in its socket; a socket is one node, numbered through the machine. */
 static void leaf_ext_1e(const struct build *b, struct kvm_cpuid_entry2 *e)
 {
-	e->eax = b->amd ? b->apic_id : 0;
-	e->ebx = b->amd ? b->apic_id & 0xFF : 0;
-	e->ecx = e->edx = 0;
+	uint32_t core = b->apic_id % ids_of_socket(b) / ids_of_core(b);
+	uint32_t node = b->apic_id / ids_of_socket(b);
+
+	e->eax = e->ebx = e->ecx = e->edx = 0;
+	if (!b->amd)
+		return;
+	e->eax = b->apic_id;
+	e->ebx = with(with(0, 0, 8, core), 8, 8, at_most(b->topology.threads - 1, 0xFF));
+	e->ecx = with(0, 0, 8, node);
 }
 
 static void adjust(const struct build *b, struct kvm_cpuid_entry2 *e)
@@ -344,12 +360,14 @@ static void append_leaf_6(struct build *b)
 	append(b, 6)->eax = LEAF6_EAX_ARAT;
 }
 
-/* SDM "Extended Topology Enumeration Leaf": threads, then cores, then the end of the list. */
+/* SDM "Extended Topology Enumeration Leaf": threads, then cores, then the end of the list. EBX has
+ * the processors that there are. */
 static void append_topology(struct build *b, uint32_t leaf)
 {
+	const struct topology *t = &b->topology;
 	const struct kvm_cpuid_entry2 levels[] = {
-		{.eax = 0, .ebx = 1, .ecx = 1 << 8},
-		{.eax = b->id_bits, .ebx = b->options->cpus, .ecx = 2 << 8},
+		{.eax = topology_core_shift(t), .ebx = t->threads, .ecx = 1 << 8},
+		{.eax = topology_socket_shift(t), .ebx = topology_socket_cpus(t), .ecx = 2 << 8},
 		{.eax = 0, .ebx = 0, .ecx = 0},
 	};
 
@@ -389,19 +407,10 @@ static void fill(struct build *b, const struct kvm_cpuid2 *offer)
 		append_topology(b, 0x1F);
 }
 
-static unsigned bits_for(uint32_t cpus)
-{
-	unsigned bits = 0;
-
-	while (BIT(bits) < cpus)
-		bits++;
-	return bits;
-}
-
 int cpuid_build(const struct kvm_calls *kvm, int kvm_fd, const struct host_traits *traits,
 		const struct options *options, uint32_t apic_id, struct kvm_cpuid2 **out)
 {
-	struct build b = {traits, options, apic_id, bits_for(options->cpus), false, NULL};
+	struct build b = {traits, options, apic_id, topology_of(options), false, NULL};
 	struct kvm_cpuid2 *offer;
 	int error = fetch(kvm, kvm_fd, &offer);
 

@@ -21,9 +21,9 @@ struct kvm_cpuid2;
 #define CPUID_BUS_HZ 1000000000u
 
 /*
- * Builds the table for KVM_SET_CPUID2 of the vCPU with this x2APIC ID (0 .. options->cpus - 1) and
- * puts it in *out, to be released by free(). 0, or -errno of KVM_GET_SUPPORTED_CPUID (-ENOMEM where
- * memory is out).
+ * Builds the table for KVM_SET_CPUID2 of the vCPU with this x2APIC ID, one of the topology's,
+ * and puts it in *out, to be released by free(). 0, or -errno of KVM_GET_SUPPORTED_CPUID (-ENOMEM
+ * where memory is out).
  */
 int cpuid_build(const struct kvm_calls *kvm, int kvm_fd, const struct host_traits *traits,
 		const struct options *options, uint32_t apic_id, struct kvm_cpuid2 **out);

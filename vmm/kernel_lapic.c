@@ -8,9 +8,7 @@
 #include <string.h>
 
 #include "vmm/ending.h"
-
-/* More processors than 8-bit IDs can tell apart, FFh being the broadcast. */
-#define XAPIC_CPUS 255u
+#include "vmm/topology.h"
 
 static int enable_cap(const struct vm *vm, uint32_t cap, uint64_t argument)
 {
@@ -19,11 +17,11 @@ static int enable_cap(const struct vm *vm, uint32_t cap, uint64_t argument)
 	return kvm_ioctl(vm->kvm, vm->fd, KVM_ENABLE_CAP, &request);
 }
 
-bool kernel_lapic_enable(const struct vm *vm, uint32_t cpus, struct result *why)
+bool kernel_lapic_enable(const struct vm *vm, uint32_t last_id, struct result *why)
 {
-	/* An 8-bit destination FFh must be one processor where there are so many. */
+	/* A destination FFh must be one processor where IDs have more than 8 bits. */
 	uint64_t ids = KVM_X2APIC_API_USE_32BIT_IDS |
-		       (cpus > XAPIC_CPUS ? KVM_X2APIC_API_DISABLE_BROADCAST_QUIRK : 0);
+		       (last_id > TOPOLOGY_XAPIC_LAST ? KVM_X2APIC_API_DISABLE_BROADCAST_QUIRK : 0);
 	const struct {
 		uint32_t cap;
 		const char *name;

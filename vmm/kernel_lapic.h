@@ -29,9 +29,9 @@ struct kernel_lapic_message {
 /*
  * Gives every vCPU that the VM will have a Local APIC in the kernel, with 32-bit IDs in
  * struct kvm_lapic_state. The VM is one of vm_open() with VM_LAPIC_KERNEL, and has no vCPU yet;
- * `cpus`: how many it will get. False: *why is RESULT_HOST_LACKS. [setup]
+ * `last_id`: the largest APIC ID that one will have. False: *why is RESULT_HOST_LACKS. [setup]
  */
-bool kernel_lapic_enable(const struct vm *vm, uint32_t cpus, struct result *why);
+bool kernel_lapic_enable(const struct vm *vm, uint32_t last_id, struct result *why);
 
 /* Registers of a vCPU that is not in KVM_RUN. 0 or -errno. [owner] */
 int kernel_lapic_get(const struct vm *vm, int vcpu_fd, struct kvm_lapic_state *state);

@@ -17,6 +17,7 @@
 #include "vmm/machine_firmware.h"
 #include "vmm/machine_hop.h"
 #include "vmm/machine_tables.h"
+#include "vmm/topology.h"
 
 extern const uint8_t vmm_tour_image[], vmm_tour_image_end[];
 
@@ -36,10 +37,11 @@ static void unlock_map(void *opaque)
 
 static bool make_map(struct machine *m, struct result *why)
 {
+	const struct topology topology = topology_of(m->options);
 	struct lapic_map_config config = {
 		.size = sizeof(config),
 		.max_lapics = m->options->cpus,
-		.max_id = m->options->cpus - 1,
+		.max_id = topology_last_apic_id(&topology),
 		.lock = lock_map,
 		.unlock = unlock_map,
 		.opaque = m,
@@ -109,6 +111,7 @@ static bool load(struct machine *m, struct boot_state *state, struct result *why
 
 	for (unsigned i = 0; i < options->initrd_count; i++)
 		modules[i] = (struct image_file){.name = options->initrds[i]};
+	machine_tables_bios(m);
 	if (image_load(&request, &m->ram, state, &error) == 0)
 		return true;
 	refuse_image(&error, request.image.name, why);
@@ -136,12 +139,31 @@ static int start_firmware(struct machine *m)
 	return vcpu_boot(&m->vcpus[0], &state);
 }
 
+/*
+ * As firmware hands over a machine with IDs that xAPICs cannot have: systems that find their boot
+ * processor in xAPIC mode do not look for more than xAPIC entries in the MADT, and an application
+ * processor in xAPIC mode would answer to the low byte of its ID, which is another's whole one.
+ */
+static int enter_x2apic(struct machine *m)
+{
+	const struct topology topology = topology_of(m->options);
+	int error = 0;
+
+	if (topology_last_apic_id(&topology) <= TOPOLOGY_XAPIC_LAST)
+		return 0;
+	for (unsigned i = 0; i < m->cpus && error >= 0; i++)
+		error = vcpu_enter_x2apic(&m->vcpus[i]);
+	return error;
+}
+
 static int start_image(struct machine *m, const struct boot_state *state)
 {
 	int error;
 
 	machine_tables_mp(m);
 	error = boot_follows_firmware(state) ? machine_firmware(m) : 0;
+	if (error >= 0)
+		error = enter_x2apic(m);
 	return error < 0 ? error : vcpu_boot(&m->vcpus[0], state);
 }
 
@@ -189,9 +211,12 @@ static bool enough_host(const struct machine *m, struct result *why)
 
 static bool open_vm(struct machine *m, const struct kvm_calls *kvm, struct result *why)
 {
+	const struct topology topology = topology_of(m->options);
+
 	return vm_open(&m->vm, kvm, m->traits, m->in_kernel ? VM_LAPIC_KERNEL : VM_LAPIC_USER,
 		       why) &&
-	       (!m->in_kernel || kernel_lapic_enable(&m->vm, m->options->cpus, why)) &&
+	       (!m->in_kernel ||
+		kernel_lapic_enable(&m->vm, topology_last_apic_id(&topology), why)) &&
 	       (!m->hops || machine_hop_open(m, kvm, why));
 }
 

@@ -62,6 +62,12 @@ enum machine_start { MACHINE_WAIT, MACHINE_GO, MACHINE_END };
 
 #define MACHINE_REGIONS 32u
 
+/* Exits by who answered, in the order of the bus's table. Under device_lock. */
+struct machine_exits {
+	uint64_t regions[MACHINE_REGIONS];
+	uint64_t nobody;
+};
+
 /* A line that can be cut: what its driver says is kept. */
 struct machine_gate {
 	struct irq_line to;
@@ -95,6 +101,7 @@ struct machine {
 	pthread_mutex_t device_lock; /* devices/bus.h: around every access to a bus */
 	struct bus ports, memory;
 	struct bus_region port_regions[MACHINE_REGIONS], memory_regions[MACHINE_REGIONS];
+	struct machine_exits port_exits, memory_exits;
 	struct uart16550 uart, com2;
 	struct debugcon debugcon;
 	struct debug_exit debug_exit;

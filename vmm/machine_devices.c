@@ -10,6 +10,7 @@
 #include "vmm/machine.h"
 #include "vmm/machine_clock.h"
 #include "vmm/machine_irq.h"
+#include "vmm/topology.h"
 
 #define IRQ_TIMER    0u
 #define IRQ_KEYBOARD 1u
@@ -124,6 +125,7 @@ static void prepare_hpet(struct machine *m)
 
 static void prepare(struct machine *m)
 {
+	const struct topology topology = topology_of(m->options);
 	const struct cmos_machine cmos = {
 		.ram_below_4g = m->ram.ranges[0].length,
 		.ram_above_4g = ram_above(m),
@@ -132,7 +134,7 @@ static void prepare(struct machine *m)
 	const struct fw_cfg_machine fw_cfg = {
 		.ram_size = m->ram.size,
 		.cpus = (uint16_t)m->options->cpus,
-		.max_cpus = (uint16_t)m->options->cpus,
+		.max_cpus = (uint16_t)(topology_last_apic_id(&topology) + 1),
 	};
 
 	machine_irq_init(m);
@@ -206,6 +208,16 @@ bool machine_wire(struct machine *m, struct result *why)
 	       add_all(&m->memory, memory, m->options->hpet ? 2 : 1, why);
 }
 
+static void count(struct machine_exits *exits, const struct bus *bus, uint64_t address)
+{
+	const struct bus_region *region = bus_find(bus, address);
+
+	if (region)
+		exits->regions[region - bus->regions]++;
+	else
+		exits->nobody++;
+}
+
 static void do_access(const struct bus *bus, const struct access *access, uint8_t *data)
 {
 	uint64_t value = 0;
@@ -239,6 +251,7 @@ static void lock_devices(struct machine *m, const struct access *access)
 void machine_port(struct machine *m, const struct access *access)
 {
 	lock_devices(m, access);
+	count(&m->port_exits, &m->ports, access->address);
 	for (unsigned i = 0; i < access->count; i++)
 		do_access(&m->ports, access, access->data + (size_t)i * access->width);
 	machine_clock_update(m);
@@ -263,6 +276,7 @@ void machine_memory(struct machine *m, const struct access *access)
 	if (hidden_ram(m, access))
 		return;
 	lock_devices(m, access);
+	count(&m->memory_exits, &m->memory, access->address);
 	do_access(&m->memory, access, access->data);
 	machine_clock_update(m);
 	pthread_mutex_unlock(&m->device_lock);

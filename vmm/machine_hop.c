@@ -4,14 +4,15 @@
 
 #include "vmm/machine_hop.h"
 
-#include <linux/kvm.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "vmm/kernel_lapic.h"
 #include "vmm/machine.h"
 #include "vmm/machine_irq.h"
+#include "vmm/topology.h"
 #include "vmm/vcpu_hop.h"
 
 struct hop {
@@ -20,11 +21,15 @@ struct hop {
 	struct timer timer;
 	bool waiting; /* for all vCPUs to stand still */
 	unsigned count;
+	uint64_t wanted_ns;          /* since when they are wanted to */
+	uint64_t sum_ns, longest_ns; /* from that moment to the end of the hop */
+	bool dropped;
 	struct vcpu_hop vcpus[];
 };
 
 bool machine_hop_open(struct machine *m, const struct kvm_calls *kvm, struct result *why)
 {
+	const struct topology topology = topology_of(m->options);
 	bool kernel = !m->in_kernel;
 
 	m->hop = calloc(1, sizeof(*m->hop) + m->options->cpus * sizeof(m->hop->vcpus[0]));
@@ -34,7 +39,7 @@ bool machine_hop_open(struct machine *m, const struct kvm_calls *kvm, struct res
 		return false;
 	}
 	return vm_open(&m->there, kvm, m->traits, kernel ? VM_LAPIC_KERNEL : VM_LAPIC_USER, why) &&
-	       (!kernel || kernel_lapic_enable(&m->there, m->options->cpus, why)) &&
+	       (!kernel || kernel_lapic_enable(&m->there, topology_last_apic_id(&topology), why)) &&
 	       (!m->rom.length || vm_map_rom(&m->there, &m->rom) >= 0);
 }
 
@@ -103,19 +108,10 @@ static bool failed(struct machine *m, const char *what, int error)
 	return false;
 }
 
-/*
- * KVM's paravirtual clock goes on: where KVM tells the time of its reading, by that, else from
- * where it stood some microseconds ago.
- */
 static bool move_clock(struct machine *m)
 {
-	struct kvm_clock_data clock = {0};
-	int error = kvm_ioctl(m->vm.kvm, m->vm.fd, KVM_GET_CLOCK, &clock);
+	int error = vm_follow_clock(&m->there, &m->vm);
 
-	if (error >= 0) {
-		clock.flags &= KVM_CLOCK_REALTIME;
-		error = kvm_ioctl(m->vm.kvm, m->there.fd, KVM_SET_CLOCK, &clock);
-	}
 	return error >= 0 || failed(m, "KVM_SET_CLOCK", error);
 }
 
@@ -152,13 +148,39 @@ static bool find_msrs(struct machine *m)
 	return error >= 0 || failed(m, "KVM_GET_MSR_INDEX_LIST", error);
 }
 
+/* --hop-drop. */
+static void want_drop(struct machine *m)
+{
+	bool drop = m->options->hop_drop && !m->hop->dropped &&
+		    m->hop->count + 1 >= m->options->hop_drop;
+
+	/* Of one vCPU: where nothing runs any more nobody could notice. */
+	for (unsigned i = 0; i < m->cpus; i++)
+		m->hop->vcpus[i].drop = drop && i == m->hop->count % m->cpus;
+}
+
+static void say_drop(struct machine *m)
+{
+	for (unsigned i = 0; i < m->cpus; i++) {
+		const struct vcpu_hop *vcpu = &m->hop->vcpus[i];
+
+		if (!vcpu->drop || vcpu->dropped < 0)
+			continue;
+		m->hop->dropped = true;
+		fprintf(stderr, "lapicvm: --hop-drop: vCPU %u has lost vector %02Xh at hop %u\n", i,
+			(unsigned)vcpu->dropped, m->hop->count);
+	}
+}
+
 void machine_hop(struct machine *m)
 {
+	want_drop(m);
 	if (!find_msrs(m) || !all(m, settle) || !all(m, leave) || !move_clock(m) ||
 	    !move_memory(m) || !all(m, swap) || !all(m, enter))
 		return;
 	machine_irq_moved(m);
 	m->hop->count++;
+	say_drop(m);
 }
 
 /* ---- again and again ---- */
@@ -170,10 +192,15 @@ static void set_timer(struct machine *m)
 
 void machine_hop_still(struct machine *m)
 {
+	uint64_t took;
+
 	if (!m->hop || !m->hop->waiting || !machine_still(m))
 		return;
 	m->hop->waiting = false;
 	machine_hop(m);
+	took = kick_clock_ns() - m->hop->wanted_ns;
+	m->hop->sum_ns += took;
+	m->hop->longest_ns = took > m->hop->longest_ns ? took : m->hop->longest_ns;
 	machine_release(m);
 	set_timer(m);
 }
@@ -185,6 +212,7 @@ static void expired(void *opaque)
 	if (m->hop->waiting)
 		return;
 	m->hop->waiting = true;
+	m->hop->wanted_ns = kick_clock_ns();
 	machine_hold(m);
 	machine_hop_still(m);
 }
@@ -198,7 +226,14 @@ int machine_hop_start(struct machine *m, struct event_base *base)
 	return error;
 }
 
-unsigned machine_hop_count(const struct machine *m)
+void machine_hop_print(const struct machine *m, FILE *to)
 {
-	return m->hop ? m->hop->count : 0;
+	const struct hop *hop = m->hop;
+
+	if (hop)
+		fprintf(to,
+			"hops from one kind of Local APIC to the other: %u, of %.0f us, the longest "
+			"%.0f us\n",
+			hop->count, hop->count ? (double)hop->sum_ns / hop->count / 1000 : 0.0,
+			(double)hop->longest_ns / 1000);
 }

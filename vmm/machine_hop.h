@@ -5,6 +5,7 @@
 #define VMM_MACHINE_HOP_H
 
 #include <stdbool.h>
+#include <stdio.h>
 
 struct event_base;
 struct kvm_calls;
@@ -19,8 +20,8 @@ int machine_hop_start(struct machine *machine, struct event_base *base);
 /* All vCPUs stand still by now: if it was a hop that wanted them to, it takes place. [main thread]
  */
 void machine_hop_still(struct machine *machine);
-/* How often it has hopped. */
-unsigned machine_hop_count(const struct machine *machine);
+/* How often it has hopped, and how long the guest stood still for it; nothing where it never may. */
+void machine_hop_print(const struct machine *machine, FILE *to);
 /* [after the vCPUs are closed] */
 void machine_hop_close(struct machine *machine);
 

@@ -14,13 +14,8 @@
 
 /* ---- the 8259s' INTR ---- */
 
-/* As the MultiProcessor Specification has it in "Virtual Wire Mode", by either way. */
-static void set_intr(void *opaque, unsigned n, bool level)
+static void set_lint0(struct machine *m, bool level)
 {
-	struct machine *m = opaque;
-
-	(void)n;
-	irq_line_set(&m->intr_pin, level);
 	atomic_store(&m->intr, level);
 	if (!m->in_kernel) {
 		lapic_set_lint(m->vcpus[0].lapic, 0, level);
@@ -29,6 +24,16 @@ static void set_intr(void *opaque, unsigned n, bool level)
 	/* While devices are made there is nobody to kick. */
 	if (level && m->started)
 		vcpu_kick(&m->vcpus[0]);
+}
+
+/* As the MultiProcessor Specification has it in "Virtual Wire Mode", by either way. */
+static void set_intr(void *opaque, unsigned n, bool level)
+{
+	struct machine *m = opaque;
+
+	(void)n;
+	irq_line_set(&m->intr_pin, level);
+	set_lint0(m, level);
 }
 
 uint8_t machine_intack(struct machine *m)
@@ -128,6 +133,12 @@ void machine_irq_moved(struct machine *m)
 	pthread_mutex_unlock(&m->device_lock);
 }
 
+void machine_irq_renew(struct machine *m)
+{
+	set_lint0(m, m->pic.intr_level);
+	messages_changed(m);
+}
+
 void machine_eoi(struct machine *m, uint8_t vector)
 {
 	pthread_mutex_lock(&m->device_lock);
@@ -159,9 +170,20 @@ struct irq_line machine_irq_of_8254(struct machine *m)
 	return gated(m, 0, 0);
 }
 
+/* ACPI hears of the clock itself, whoever has its wire. */
+static void clock_set(void *opaque, unsigned n, bool level)
+{
+	struct machine *m = opaque;
+
+	gate_set(&m->gates[1], n, level);
+	if (level)
+		acpi_pm_event(&m->acpi_pm, ACPI_PM_RTC);
+}
+
 struct irq_line machine_irq_of_clock(struct machine *m)
 {
-	return gated(m, 1, 8);
+	gated(m, 1, 8);
+	return (struct irq_line){.set = clock_set, .opaque = m};
 }
 
 void machine_irq_legacy(void *opaque, bool on)

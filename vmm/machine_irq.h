@@ -33,4 +33,8 @@ void machine_irq_legacy(void *opaque, bool on);
  * while all vCPUs stand still] */
 void machine_irq_moved(struct machine *machine);
 
+/* The controllers are not what they were, with no edge or write that said so: LINT0 and KVM's
+ * routes follow. [device lock held] */
+void machine_irq_renew(struct machine *machine);
+
 #endif

@@ -16,4 +16,11 @@ uint64_t machine_tables_acpi(struct machine *machine);
  */
 void machine_tables_mp(struct machine *machine);
 
+/*
+ * Writes what a BIOS notes in low memory: the end of that memory, where Xen and others put their
+ * trampolines below, and the serial ports. Before the image is loaded, which may want the place.
+ * [setup]
+ */
+void machine_tables_bios(struct machine *machine);
+
 #endif

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "vmm/cpuid.h"
 #include "vmm/diff/diff.h"
 #include "vmm/doctor.h"
 #include "vmm/host.h"
@@ -18,6 +19,7 @@
 #include "vmm/output_file.h"
 #include "vmm/result.h"
 #include "vmm/run.h"
+#include "vmm/topology.h"
 
 #define CODE_OK 0
 #define CODE_OURS                                                                                  \
@@ -55,22 +57,29 @@ static bool keep_standard_streams(void)
 static bool host_suffices(const struct options *options, const struct host_traits *traits,
 			  struct result *result)
 {
-	if (options->cpus > traits->max_vcpus || options->cpus > traits->max_vcpu_id) {
+	const struct topology topology = topology_of(options);
+	uint32_t last = topology_last_apic_id(&topology);
+
+	if (options->cpus > traits->max_vcpus) {
 		end(result, RESULT_HOST_LACKS,
 		    "-smp %" PRIu32 ": this host's KVM gives a machine at most %" PRIu32
 		    " processors",
-		    options->cpus,
-		    traits->max_vcpus < traits->max_vcpu_id ? traits->max_vcpus
-							    : traits->max_vcpu_id);
+		    options->cpus, traits->max_vcpus);
 		return false;
 	}
-	if (options->cpus > OPTIONS_MAX_XAPIC_CPUS && (!options->kernel_lapic || options->hop_ms) &&
-	    !traits->x2apic_exits) {
+	if (last >= traits->max_vcpu_id) {
 		end(result, RESULT_HOST_LACKS,
-		    "-smp %" PRIu32
-		    ": more than %d processors need x2APIC, whose registers this KVM does not hand "
-		    "to user space",
-		    options->cpus, OPTIONS_MAX_XAPIC_CPUS);
+		    "-smp %" PRIu32 ": APIC IDs would go up to %" PRIu32
+		    ", and this host's KVM takes them below %" PRIu32,
+		    options->cpus, last, traits->max_vcpu_id);
+		return false;
+	}
+	if (last > TOPOLOGY_XAPIC_LAST && !cpuid_has_x2apic(traits, options)) {
+		end(result, RESULT_HOST_LACKS,
+		    "-smp %" PRIu32 ": APIC IDs would go up to %" PRIu32
+		    ", and above %u they need x2APIC, whose registers this KVM does not hand to "
+		    "user space",
+		    options->cpus, last, TOPOLOGY_XAPIC_LAST);
 		return false;
 	}
 	return true;

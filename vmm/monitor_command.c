@@ -99,7 +99,10 @@ static void stop(struct monitor *m, unsigned unused, FILE *to)
 static void cont(struct monitor *m, unsigned unused, FILE *to)
 {
 	(void)unused;
-	fputs(m->stopped ? "" : "The CPUs are running.\n", to);
+	if (!m->stopped) {
+		fputs("The CPUs are running.\n", to);
+		return;
+	}
 	m->stopped = false;
 	machine_release(m->machine);
 }

@@ -8,7 +8,7 @@
 #include "vmm/msr_index.h"
 #include "vmm/tsc.h"
 
-static bool is_lapic(uint32_t index)
+bool msr_is_lapic(uint32_t index)
 {
 	return index == MSR_IA32_APIC_BASE || index == MSR_IA32_TSC_DEADLINE ||
 	       (index >= MSR_X2APIC_FIRST && index <= MSR_X2APIC_LAST);
@@ -29,11 +29,11 @@ bool msr_answer(struct lapic *lapic, struct tsc *tsc, const struct msr_access *a
 		uint64_t *value)
 {
 	*value = access->value;
-	if (is_lapic(access->index) && !lapic)
+	if (msr_is_lapic(access->index) && !lapic)
 		return false; /* KVM has refused it */
-	if (is_lapic(access->index) && access->write)
+	if (msr_is_lapic(access->index) && access->write)
 		return lapic_msr_write(lapic, access->index, access->value) == LAPIC_OK;
-	if (is_lapic(access->index))
+	if (msr_is_lapic(access->index))
 		return lapic_msr_read(lapic, access->index, value) == LAPIC_OK;
 	if (access->write &&
 	    (access->index == MSR_IA32_TSC || access->index == MSR_IA32_TSC_ADJUST))

@@ -12,6 +12,9 @@
 struct lapic;
 struct tsc;
 
+/* Whether it is one of the Local APIC: IA32_APIC_BASE, the TSC deadline, x2APIC's. */
+bool msr_is_lapic(uint32_t index);
+
 /* `lapic` is NULL where it is KVM's own. True: done, *value holds what a read gives. False: #GP(0),
  * nothing has changed. [owner] */
 bool msr_answer(struct lapic *lapic, struct tsc *tsc, const struct msr_access *access,

@@ -10,6 +10,7 @@
 #define MSR_IA32_TSC_DEADLINE 0x6E0u
 #define MSR_X2APIC_FIRST      0x800u
 #define MSR_X2APIC_LAST       0x8FFu
+#define MSR_AMD_HWCR          0xC0010015u
 
 /* KVM's paravirtual MSRs: the old pair (wall clock, system time), and what is hidden of today's. */
 #define MSR_KVM_WALL_CLOCK      0x11u

@@ -9,8 +9,10 @@
 #include <string.h>
 
 #include "vmm/diff/program.h"
+#include "vmm/options_smp.h"
 #include "vmm/options_spelling.h"
 #include "vmm/options_value.h"
+#include "vmm/topology.h"
 
 #define DEFAULT_RAM  (UINT64_C(128) << 20)
 #define DEFAULT_CPUS 1u
@@ -31,6 +33,7 @@ enum id {
 	OPT_MPTABLE,
 	OPT_LAPIC,
 	OPT_HOP,
+	OPT_HOP_DROP,
 	OPT_TIMER_ADVANCE,
 	OPT_NO_X2APIC,
 	OPT_NO_TSC_DEADLINE,
@@ -97,6 +100,7 @@ static const struct option option_table[] = {
 	{"--mptable", OPT_MPTABLE, OF_GUEST, "the word on or off"},
 	{"--lapic", OPT_LAPIC, OF_RUN, "the word user or kernel"},
 	{"--hop", OPT_HOP, OF_RUN, "a number of milliseconds"},
+	{"--hop-drop", OPT_HOP_DROP, OF_RUN, "a number of hops"},
 	{"--timer-advance", OPT_TIMER_ADVANCE, OF_RUN, "a number of microseconds"},
 	{"--no-x2apic", OPT_NO_X2APIC, OF_GUEST | OF_RANDOM, NULL},
 	{"--no-tsc-deadline", OPT_NO_TSC_DEADLINE, OF_GUEST | OF_RANDOM, NULL},
@@ -345,7 +349,7 @@ static bool take(struct parser *p, const struct option *option, const char *valu
 	p->given[option - option_table] = option;
 	switch (option->id) {
 	case OPT_MEMORY: return options_memory(value, &o->ram_bytes, p->why, p->why_size);
-	case OPT_SMP: return options_cpus(value, &o->cpus, p->why, p->why_size);
+	case OPT_SMP: return options_smp(value, o, p->why, p->why_size);
 	case OPT_KERNEL: return take_image(p, value);
 	case OPT_BIOS: return take_output(p, option, value, &o->bios);
 	case OPT_INITRD: return take_initrd(p, value);
@@ -356,6 +360,7 @@ static bool take(struct parser *p, const struct option *option, const char *valu
 	case OPT_MPTABLE: return take_off(p, "--mptable", value, &o->no_mptable);
 	case OPT_LAPIC: return take_lapic(p, value);
 	case OPT_HOP: return take_small(p, option, value, OPTIONS_MAX_HOP_MS, &o->hop_ms);
+	case OPT_HOP_DROP: return take_small(p, option, value, UINT32_MAX, &o->hop_drop);
 	case OPT_TIMER_ADVANCE: return take_advance(p, option, value);
 	case OPT_NO_X2APIC: o->x2apic = false; return true;
 	case OPT_NO_TSC_DEADLINE: o->tsc_deadline = false; return true;
@@ -482,6 +487,7 @@ static bool is_given(const struct parser *p, enum id id)
 static bool check_guest(struct parser *p)
 {
 	struct options *o = p->options;
+	struct topology topology;
 
 	if (!is_given(p, OPT_SMP))
 		o->cpus = o->image || o->bios ? DEFAULT_CPUS : TOUR_CPUS;
@@ -490,11 +496,12 @@ static bool check_guest(struct parser *p)
 			      "-bios %s: firmware is started alone; leave the image, -initrd, "
 			      "-append and guest arguments out",
 			      o->bios);
-	if (o->cpus > OPTIONS_MAX_XAPIC_CPUS && !o->x2apic)
+	topology = topology_of(o);
+	if (topology_last_apic_id(&topology) > TOPOLOGY_XAPIC_LAST && !o->x2apic)
 		return refuse(p,
-			      "-smp %" PRIu32 " with --no-x2apic: an xAPIC ID has 8 bits; at most "
-			      "%d processors without x2APIC",
-			      o->cpus, OPTIONS_MAX_XAPIC_CPUS);
+			      "-smp %" PRIu32 " with --no-x2apic: APIC IDs would go up to %" PRIu32
+			      ", and without x2APIC they have 8 bits; at most %u",
+			      o->cpus, topology_last_apic_id(&topology), TOPOLOGY_XAPIC_LAST);
 	return true;
 }
 

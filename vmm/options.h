@@ -23,8 +23,6 @@ enum options_verb { OPTIONS_RUN, OPTIONS_DIFF, OPTIONS_DOCTOR, OPTIONS_HELP, OPT
 #define OPTIONS_MAX_REPLAYS    64
 #define OPTIONS_MAX_ADVANCE_US 1000
 #define OPTIONS_MAX_HOP_MS     3600000
-/* An xAPIC ID has 8 bits, and FFh is the broadcast: more processors than this need x2APIC. */
-#define OPTIONS_MAX_XAPIC_CPUS 255
 
 /* How far the interrupt counts of two runs of a guest may be apart. */
 enum options_counts { OPTIONS_COUNTS_ABOUT, OPTIONS_COUNTS_EXACT, OPTIONS_COUNTS_IGNORE };
@@ -51,6 +49,8 @@ struct options {
 	const char *image; /* NULL: the embedded tour */
 	const char *bios;  /* firmware in place of an image, or NULL */
 	uint32_t cpus;     /* 1 .. OPTIONS_MAX_CPUS */
+	uint32_t cores;    /* of a socket; 0: all are in one */
+	uint32_t threads;  /* of a core; 0: one */
 	uint64_t ram_bytes;
 	const char *append; /* -append, or NULL */
 	const char *initrds[OPTIONS_MAX_INITRDS];
@@ -59,10 +59,11 @@ struct options {
 	int guest_arg_count;
 	bool kernel_lapic;         /* --lapic=kernel */
 	uint32_t timer_advance_us; /* --timer-advance: at most so early; 0: never */
-	uint32_t hop_ms;           /* --hop: from one Local APIC to the other so often; 0: never */
-	bool x2apic;               /* off by --no-x2apic */
-	bool tsc_deadline;         /* off by --no-tsc-deadline */
-	uint32_t timeout_ms;       /* 0: none */
+	uint32_t hop_drop;   /* --hop-drop: the hop from which on one vector is dropped; 0: none */
+	uint32_t hop_ms;     /* --hop: from one Local APIC to the other so often; 0: never */
+	bool x2apic;         /* off by --no-x2apic */
+	bool tsc_deadline;   /* off by --no-tsc-deadline */
+	uint32_t timeout_ms; /* 0: none */
 	const char *result_json;
 	const char *dump_screen; /* "-": standard output; or NULL */
 	bool stats;

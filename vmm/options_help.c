@@ -15,7 +15,7 @@ static const char general[] =
 	"\n"
 	"Options of run:\n"
 	"  -m SIZE             guest RAM: 256M, 1G, 4096K; a number alone is MiB (128M)\n"
-	"  -smp N              processors, 1 to 1024 (1; the tour has 2)\n"
+	"  -smp N[,sockets=S,cores=C,threads=T]   processors, up to 1024 (1; tour 2)\n"
 	"  -kernel FILE        the image, as QEMU spells it\n"
 	"  -bios FILE          firmware, such as SeaBIOS, in place of an image\n"
 	"  -initrd FILE        a module for the guest; may be given more than once\n"

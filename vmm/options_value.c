@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "vmm/options.h"
 #include "vmm/ram.h"
 
 struct answer {
@@ -81,26 +80,6 @@ bool options_memory(const char *text, uint64_t *bytes, char *why, size_t why_siz
 	if (product % RAM_PAGE_SIZE != 0)
 		return refuse(to, "-m %s: not a multiple of the page size, 4K", text);
 	*bytes = product;
-	return true;
-}
-
-bool options_cpus(const char *text, uint32_t *cpus, char *why, size_t why_size)
-{
-	struct answer to = {why, why_size};
-	const char *rest = text;
-	uint64_t number;
-	bool fits = digits(&rest, &number);
-
-	if (!is_digit(text[0]) || (fits && *rest != '\0'))
-		return refuse(to, "-smp %s: not a number of processors; give 1 to %d", text,
-			      OPTIONS_MAX_CPUS);
-	if (fits && number == 0)
-		return refuse(to, "-smp %s: a machine has at least one processor; give 1 to %d",
-			      text, OPTIONS_MAX_CPUS);
-	if (!fits || number > OPTIONS_MAX_CPUS)
-		return refuse(to, "-smp %s: too many processors; give 1 to %d", text,
-			      OPTIONS_MAX_CPUS);
-	*cpus = (uint32_t)number;
 	return true;
 }
 

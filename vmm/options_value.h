@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The numbers of a command line: sizes, counts of processors, times.
+// The numbers of a command line: sizes, counts, times.
 // Not strtoul: no signs, blanks, other bases or silent overflow.
 #ifndef VMM_OPTIONS_VALUE_H
 #define VMM_OPTIONS_VALUE_H
@@ -18,8 +18,6 @@ extern "C" {
 /* -m: 256M, 1G, 4096K; a number alone counts MiB. Whole pages, RAM_SIZE_MIN .. RAM_SIZE_MAX bytes.
  */
 bool options_memory(const char *text, uint64_t *bytes, char *why, size_t why_size);
-/* -smp: 1 .. OPTIONS_MAX_CPUS. */
-bool options_cpus(const char *text, uint32_t *cpus, char *why, size_t why_size);
 /* --timeout: seconds with a fraction, rounded up to ms, 0 .. 2^32-1 ms. */
 bool options_timeout(const char *text, uint32_t *ms, char *why, size_t why_size);
 /* Of this option: 1 .. most. */

@@ -14,9 +14,9 @@
 /* KVM takes at most 256 MSRs in a call. */
 #define BATCH 256u
 
-struct msr_batch {
+union msr_batch {
 	struct kvm_msrs head;
-	struct kvm_msr_entry entries[BATCH];
+	unsigned char room[sizeof(struct kvm_msrs) + BATCH * sizeof(struct kvm_msr_entry)];
 };
 
 static bool failed(struct processor_error *error, const char *what, int code)
@@ -80,7 +80,7 @@ int processor_msrs_find(const struct vm *vm, int fd, struct processor_msrs *msrs
 static bool get_msrs(const struct vm *vm, int fd, const struct processor_msrs *msrs,
 		     uint64_t values[PROCESSOR_MSRS_MAX], struct processor_error *error)
 {
-	struct msr_batch batch;
+	union msr_batch batch;
 	char what[64];
 
 	for (unsigned from = 0; from < msrs->count; from += BATCH) {
@@ -89,7 +89,8 @@ static bool get_msrs(const struct vm *vm, int fd, const struct processor_msrs *m
 
 		batch.head = (struct kvm_msrs){.nmsrs = left < BATCH ? left : BATCH};
 		for (unsigned i = 0; i < batch.head.nmsrs; i++)
-			batch.entries[i] = (struct kvm_msr_entry){.index = msrs->index[from + i]};
+			batch.head.entries[i] =
+				(struct kvm_msr_entry){.index = msrs->index[from + i]};
 		done = kvm_ioctl(vm->kvm, fd, KVM_GET_MSRS, &batch);
 		if (done != (int)batch.head.nmsrs) {
 			snprintf(what, sizeof(what), "KVM_GET_MSRS: MSR %Xh",
@@ -97,7 +98,7 @@ static bool get_msrs(const struct vm *vm, int fd, const struct processor_msrs *m
 			return failed(error, what, done < 0 ? done : -ENXIO);
 		}
 		for (unsigned i = 0; i < batch.head.nmsrs; i++)
-			values[from + i] = batch.entries[i].data;
+			values[from + i] = batch.head.entries[i].data;
 	}
 	return true;
 }
@@ -158,10 +159,10 @@ bool processor_get(const struct vm *vm, int fd, const struct processor_msrs *msr
 	const struct call calls[] = {
 		CALL(KVM_GET_REGS, &p->regs),       CALL(KVM_GET_SREGS, &p->sregs),
 		CALL(KVM_GET_DEBUGREGS, &p->debug), CALL(KVM_GET_VCPU_EVENTS, &p->events),
-		CALL(KVM_GET_XSAVE, &p->xsave),     CALL(KVM_GET_XCRS, &p->xcrs),
+		CALL(KVM_GET_XSAVE, p->xsave),      CALL(KVM_GET_XCRS, &p->xcrs),
 	};
 
-	memset(p, 0, sizeof(*p));
+	*p = (struct processor){0};
 	return make(vm, fd, calls, sizeof(calls) / sizeof(calls[0]), error) &&
 	       get_msrs(vm, fd, msrs, p->msrs, error);
 }
@@ -175,7 +176,7 @@ bool processor_set(const struct vm *vm, int fd, const struct processor_msrs *msr
 	const struct call first[] = {
 		CALL(KVM_SET_SREGS, &p.sregs),
 		CALL(KVM_SET_XCRS, &p.xcrs),
-		CALL(KVM_SET_XSAVE, &p.xsave),
+		CALL(KVM_SET_XSAVE, p.xsave),
 	};
 	const struct call last[] = {
 		CALL(KVM_SET_REGS, &p.regs),

@@ -22,7 +22,8 @@ struct processor {
 	struct kvm_sregs sregs; /* of apic_base and cr8 the Local APIC's owner says what they are */
 	struct kvm_debugregs debug;
 	struct kvm_vcpu_events events;
-	struct kvm_xsave xsave;
+	/* struct kvm_xsave, whose end is open */
+	_Alignas(64) uint8_t xsave[4096];
 	struct kvm_xcrs xcrs;
 	uint64_t msrs[PROCESSOR_MSRS_MAX]; /* by place in struct processor_msrs */
 };

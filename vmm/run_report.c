@@ -12,6 +12,7 @@
 
 #include "vmm/info_dump.h"
 #include "vmm/machine.h"
+#include "vmm/machine_hop.h"
 #include "vmm/output_file.h"
 #include "vmm/stats.h"
 
@@ -171,6 +172,25 @@ bool run_report_state(struct machine *m)
 	return false;
 }
 
+static unsigned list_bus(struct stats_device *to, const struct bus *bus,
+			 const struct machine_exits *exits, const char *nobody)
+{
+	for (size_t i = 0; i < bus->count; i++)
+		to[i] = (struct stats_device){bus->regions[i].name, bus->regions[i].base,
+					      exits->regions[i]};
+	to[bus->count] = (struct stats_device){nobody, 0, exits->nobody};
+	return (unsigned)bus->count + 1;
+}
+
+static void report_devices(const struct machine *m)
+{
+	struct stats_device devices[2 * (MACHINE_REGIONS + 1)];
+	unsigned count = list_bus(devices, &m->ports, &m->port_exits, "nobody's port");
+
+	count += list_bus(devices + count, &m->memory, &m->memory_exits, "nobody's memory");
+	stats_print_devices(devices, count, stderr);
+}
+
 void run_report_stats(const struct machine *m)
 {
 	const struct stats_vcpu **all = calloc(m->cpus, sizeof(const struct stats_vcpu *));
@@ -179,6 +199,8 @@ void run_report_stats(const struct machine *m)
 		return;
 	for (unsigned i = 0; i < m->cpus; i++)
 		all[i] = &m->vcpus[i].stats;
-	stats_print(all, m->cpus, !m->options->kernel_lapic, stderr);
+	stats_print(all, m->cpus, !m->options->kernel_lapic || m->hops, stderr);
+	report_devices(m);
+	machine_hop_print(m, stderr);
 	free(all);
 }

@@ -176,6 +176,8 @@ void stats_add(struct stats_vcpu *to, const struct stats_vcpu *from)
 	add(to->taken_mode, from->taken_mode, STATS_MODES);
 	to->sent += from->sent;
 	to->spurious += from->spurious;
+	to->page_accesses += from->page_accesses;
+	to->msr_accesses += from->msr_accesses;
 	to->mistakes += from->mistakes;
 	to->smis_dropped += from->smis_dropped;
 	to->halts += from->halts;

@@ -47,6 +47,8 @@ struct stats_vcpu {
 	uint64_t taken_mode[STATS_MODES];   /* [owner] handed to the processor */
 	uint64_t sent;                      /* [owner] ICR and SELF IPI writes that sent */
 	uint64_t spurious;                  /* [owner] acknowledges that found nothing */
+	uint64_t page_accesses;             /* [owner] exits for the page of its Local APIC */
+	uint64_t msr_accesses;              /* [owner] exits for the MSRs of its Local APIC */
 	uint64_t mistakes;            /* [owner] accesses that broke a rule of the Local APIC */
 	uint64_t smis_dropped;        /* [owner] SMIs on a host without KVM_CAP_X86_SMM */
 	uint64_t halts;               /* [owner] times this vCPU went to sleep */
@@ -60,6 +62,13 @@ struct stats_vcpu {
 	uint64_t due_ns, waiting_due_ns;
 	uint8_t waiting_vector;
 	bool due_known, waiting;
+};
+
+/* Exits that one device answered; also the accesses to ports or to memory where nobody is. */
+struct stats_device {
+	const char *name;
+	uint64_t base; /* port or address, by which devices of one name are told apart */
+	uint64_t exits;
 };
 
 /* KVM_RUN came back with this exit reason. [owner] */
@@ -90,6 +99,8 @@ void stats_add(struct stats_vcpu *to, const struct stats_vcpu *from);
 /* Prints the sum over the vCPUs as tables; they are still. `model`: the Local APICs are ours, and
  * so their counts are there. False: memory is out, and nothing was printed. */
 bool stats_print(const struct stats_vcpu *const *vcpus, unsigned count, bool model, FILE *to);
+/* Another table: those of the devices that have an exit to show. */
+void stats_print_devices(const struct stats_device *devices, unsigned count, FILE *to);
 /* "HLT" for KVM_EXIT_HLT; NULL for a reason without a name here. */
 const char *stats_exit_name(uint32_t reason);
 

@@ -40,6 +40,23 @@ static void print_exits(const struct stats_vcpu *sum, FILE *to)
 	fprintf(to, "  %-20s %12" PRIu64 "\n", "all", all);
 }
 
+void stats_print_devices(const struct stats_device *devices, unsigned count, FILE *to)
+{
+	char name[64];
+
+	fprintf(to, "exits by device\n");
+	for (unsigned i = 0; i < count; i++) {
+		if (devices[i].exits == 0)
+			continue;
+		if (devices[i].base)
+			snprintf(name, sizeof(name), "%s %" PRIX64 "h", devices[i].name,
+				 devices[i].base);
+		else
+			snprintf(name, sizeof(name), "%s", devices[i].name);
+		fprintf(to, "  %-36s %12" PRIu64 "\n", name, devices[i].exits);
+	}
+}
+
 static void print_row(const char *name, const uint64_t columns[5], FILE *to)
 {
 	fprintf(to, "  %-8s", name);
@@ -82,6 +99,8 @@ static void print_events(const struct stats_vcpu *sum, FILE *to)
 	fprintf(to, "  %-36s %12" PRIu64 "\n", "halts", sum->halts);
 	fprintf(to, "  %-36s %12.3f\n", "halted, seconds", (double)sum->halted_ns / 1e9);
 	fprintf(to, "  %-36s %12" PRIu64 "\n", "IPIs sent", sum->sent);
+	fprintf(to, "  %-36s %12" PRIu64 "\n", "exits for the LAPIC's page", sum->page_accesses);
+	fprintf(to, "  %-36s %12" PRIu64 "\n", "exits for the LAPIC's MSRs", sum->msr_accesses);
 	fprintf(to, "  %-36s %12" PRIu64 "\n", "entries that ask for the window", sum->windows);
 	fprintf(to, "  %-36s %12" PRIu64 "\n", "entries under single-step", sum->steps);
 	fprintf(to, "  %-36s %12" PRIu64 "\n", "spurious acknowledges", sum->spurious);

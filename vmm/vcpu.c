@@ -74,7 +74,10 @@ static void answer_memory(struct vcpu *v, const struct access *access)
 
 	if (!lapic_claims(v->lapic, access->address)) {
 		machine_memory(v->machine, access);
-	} else if (access->write) {
+		return;
+	}
+	v->stats.page_accesses++;
+	if (access->write) {
 		memcpy(&value, access->data, access->width);
 		lapic_mmio_write(v->lapic, offset, access->width, value);
 	} else {
@@ -88,6 +91,7 @@ static void answer_msr(struct vcpu *v, const struct msr_access *access)
 	uint64_t value;
 	bool ok = msr_answer(v->lapic, &v->tsc, access, &value);
 
+	v->stats.msr_accesses += msr_is_lapic(access->index);
 	exit_answer_msr(v->run, ok, value);
 }
 

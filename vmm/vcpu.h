@@ -24,7 +24,8 @@ struct machine;
 struct vcpu {
 	struct machine *machine;
 	const struct vm *vm;
-	uint32_t id; /* also the initial APIC ID */
+	uint32_t id;      /* its place in machine->vcpus, 0 for the boot processor */
+	uint32_t apic_id; /* the initial one; also its name for KVM */
 	int fd;
 	struct kvm_run *run;
 	/* Its double in machine->there, where there is one. */
@@ -40,6 +41,7 @@ struct vcpu {
 	bool deadline_changed;          /* the alarm does not know of it yet */
 	uint64_t early; /* so much before the deadline, in its clock, the wait is a look at it */
 	struct advance run_advance, sleep_advance;
+	uint32_t spent_count; /* TMICT that KVM's does not hold (vcpu_hop.c) */
 	uint64_t clock_at_ns; /* not 0: what its clock reads, in place of the time */
 
 	struct tsc tsc;
@@ -71,6 +73,9 @@ struct vcpu {
  */
 bool vcpu_open(struct vcpu *v, struct machine *machine, uint32_t id, struct result *why);
 void vcpu_close(struct vcpu *v);
+
+/* Goes from xAPIC to x2APIC mode, as firmware would do it. 0 or -errno. [setup] */
+int vcpu_enter_x2apic(struct vcpu *v);
 
 /* Gives the boot processor the image's first state. 0 or -errno. [setup] */
 int vcpu_boot(struct vcpu *v, const struct boot_state *state);

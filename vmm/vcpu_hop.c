@@ -17,6 +17,10 @@
 #include "vmm/vcpu_kernel.h"
 
 #define APIC_BASE_EXTD 0x400u
+#define APIC_BASE_EN   0x800u
+#define ID             0x20u
+#define LDR            0xD0u
+#define ISR            0x100u
 #define LVT_TIMER      0x320u
 #define TMICT          0x380u
 #define TMCCT          0x390u
@@ -30,6 +34,8 @@
 #define NMIS_MAX       2u
 /* Looks at a timer that runs out faster than it can be looked at. */
 #define LOOKS 16
+/* Passes in which a guest may have an exit each. */
+#define PASSES 64
 
 static bool failed(const struct vcpu *v, const char *what, int error)
 {
@@ -58,13 +64,21 @@ static int set_mp_state(const struct vcpu *v, uint32_t state)
 
 bool vcpu_hop_settle(struct vcpu *v)
 {
+	bool more = true;
+
 	if (v->lapic)
 		return true;
-	/* A vector of the 8259s that was handed over, and that nobody can ask KVM for any more: at
-	 * the entry it becomes an injected interrupt. */
-	if (v->given && !vcpu_kernel_pass(v))
-		return false;
+	/* What KVM tells at an entry alone: an EOI that the I/O APIC waits for, and the place of a
+	 * vector that the 8259s gave. */
+	for (int i = 0; more && i < PASSES && mp_state(v) == KVM_MP_STATE_RUNNABLE; i++)
+		if (!vcpu_kernel_pass(v, &more))
+			return false;
 	return vcpu_kernel_finish(v);
+}
+
+static void set_register(struct kvm_lapic_state *state, unsigned offset, uint32_t value)
+{
+	memcpy(state->regs + offset, &value, sizeof(value));
 }
 
 static uint64_t count_ns(const struct kvm_lapic_state *state, uint64_t counts)
@@ -90,7 +104,8 @@ static bool ran_out_since(const struct kvm_lapic_state *before, const struct kvm
 	if (!counts_down(state))
 		return false;
 	if ((lvt & LVT_MODE) == LVT_PERIODIC)
-		return count_ns(state, kernel_lapic_register(state, TMICT) - left) <= ns;
+		return left != 0 &&
+		       count_ns(state, kernel_lapic_register(state, TMICT) - left) <= ns;
 	return left == 0 && kernel_lapic_register(before, TMCCT) != 0;
 }
 
@@ -117,6 +132,14 @@ static void set_irr(struct kvm_lapic_state *state, unsigned vector)
 	state->regs[TMR + at] = (char)((uint8_t)state->regs[TMR + at] & ~bit);
 }
 
+/* A period whose count is 0 at two moments does not run, which a page cannot say. */
+static void tell_idle(const struct kvm_lapic_state *before, struct kvm_lapic_state *state)
+{
+	if (!kernel_lapic_register(before, TMCCT) && !kernel_lapic_register(state, TMCCT) &&
+	    (kernel_lapic_register(state, LVT_TIMER) & LVT_MODE) == LVT_PERIODIC)
+		set_register(state, TMICT, 0);
+}
+
 static int look(struct vcpu *v, struct vcpu_hop *hop)
 {
 	bool runnable = hop->state == VCPU_RUNNING;
@@ -134,8 +157,10 @@ static int look(struct vcpu *v, struct vcpu_hop *hop)
 			error = kernel_lapic_get(v->vm, v->fd, &hop->lapic);
 		if (error < 0)
 			return error;
-		if (!ran_out_since(&before, &hop->lapic, kick_clock_ns() - from))
+		if (!ran_out_since(&before, &hop->lapic, kick_clock_ns() - from)) {
+			tell_idle(&before, &hop->lapic);
 			return 0;
+		}
 	}
 	/* Too fast for that. It has run out meanwhile, or will in a moment: one such interrupt. */
 	lvt = kernel_lapic_register(&hop->lapic, LVT_TIMER);
@@ -144,15 +169,43 @@ static int look(struct vcpu *v, struct vcpu_hop *hop)
 	return 0;
 }
 
+/*
+ * What KVM's Local APIC may hold and ours, by the SDM, cannot (FINDINGS.md): vectors below 16, a
+ * count above the initial count where KVM has stretched a period, an initial count beside a
+ * deadline, an LDR or an ID of another mode.
+ */
+static void amend(const struct vcpu *v, struct kvm_lapic_state *state, uint64_t apic_base)
+{
+	static const unsigned vectors[] = {ISR, TMR, IRR};
+	uint32_t mode = kernel_lapic_register(state, LVT_TIMER) & LVT_MODE;
+	uint32_t initial = mode & LVT_DEADLINE ? 0 : kernel_lapic_register(state, TMICT);
+	/* Where it is disabled ours has stopped. */
+	uint32_t count = apic_base & APIC_BASE_EN ? kernel_lapic_register(state, TMCCT) : 0;
+	uint32_t ldr = kernel_lapic_register(state, LDR) & 0xFF000000u;
+
+	for (size_t i = 0; i < sizeof(vectors) / sizeof(vectors[0]); i++)
+		set_register(state, vectors[i],
+			     kernel_lapic_register(state, vectors[i]) & 0xFFFF0000u);
+	/* Nobody has set it since: it stands where it stood. */
+	if (!mode && !initial)
+		initial = v->spent_count;
+	set_register(state, TMICT, initial);
+	set_register(state, TMCCT, count < initial ? count : initial);
+	if ((apic_base & (APIC_BASE_EN | APIC_BASE_EXTD)) == (APIC_BASE_EN | APIC_BASE_EXTD))
+		ldr = (v->id >> 4) << 16 | 1u << (v->id & 15);
+	set_register(state, LDR, ldr);
+	if (!(apic_base & APIC_BASE_EN) && (kernel_lapic_register(state, ID) & 0xFFFFFFu))
+		set_register(state, ID, v->id << 24);
+}
+
 /* Nobody runs it any more, and nobody needs its interrupts. */
 static int quieten(struct vcpu *v, const struct vcpu_hop *hop)
 {
-	static const uint32_t masked = LVT_MASKED, nothing;
 	struct kvm_lapic_state state = hop->lapic;
 
-	memcpy(state.regs + LVT_TIMER, &masked, sizeof(masked));
-	memcpy(state.regs + TMICT, &nothing, sizeof(nothing));
-	memcpy(state.regs + TMCCT, &nothing, sizeof(nothing));
+	set_register(&state, LVT_TIMER, LVT_MASKED);
+	set_register(&state, TMICT, 0);
+	set_register(&state, TMCCT, 0);
 	return kernel_lapic_set(v->vm, v->fd, &state);
 }
 
@@ -180,13 +233,39 @@ static bool leave_kernel(struct vcpu *v, const struct processor_msrs *msrs, stru
 
 /* ---- into KVM's ---- */
 
-static int set_lapic(struct vcpu *v, const struct vcpu_hop *hop)
+/* KVM_SET_LAPIC sets a timer going that has run out, unless it was never set. */
+static void put_spent_away(struct vcpu *v, struct kvm_lapic_state *state)
+{
+	v->spent_count = 0;
+	if (!counts_down(state) || kernel_lapic_register(state, TMCCT))
+		return;
+	v->spent_count = kernel_lapic_register(state, TMICT);
+	set_register(state, TMICT, 0);
+}
+
+static void drop_highest(struct kvm_lapic_state *state, struct vcpu_hop *hop)
+{
+	hop->dropped = -1;
+	for (unsigned i = 8; hop->drop && hop->dropped < 0 && i-- > 0;) {
+		uint32_t word = kernel_lapic_register(state, IRR + 16 * i);
+		unsigned bit = word ? 31 - (unsigned)__builtin_clz(word) : 0;
+
+		if (!word)
+			continue;
+		set_register(state, IRR + 16 * i, word & ~(1u << bit));
+		hop->dropped = (int)(32 * i + bit);
+	}
+}
+
+static int set_lapic(struct vcpu *v, struct vcpu_hop *hop)
 {
 	uint64_t deadline = 0;
 	struct kvm_lapic_state state;
 	int error;
 
 	lapic_export_image(v->own_lapic, LAPIC_IMAGE_KVM_X2APIC, (uint8_t *)state.regs);
+	put_spent_away(v, &state);
+	drop_highest(&state, hop);
 	lapic_msr_read(v->own_lapic, MSR_IA32_TSC_DEADLINE, &deadline);
 	error = kernel_lapic_set(v->vm, v->fd, &state);
 	if (error >= 0 && deadline)
@@ -242,9 +321,9 @@ static bool leave_own(struct vcpu *v, const struct processor_msrs *msrs, struct 
 	hop->processor.sregs.apic_base = hop->apic_base;
 	hop->processor.sregs.cr8 = lapic_cr8(v->lapic);
 	hop->smi = lapic_take_smi(v->lapic);
-	while (hop->state != VCPU_WAITS_FOR_SIPI && events->nmi.pending < NMIS_MAX &&
-	       lapic_take_nmi(v->lapic))
-		events->nmi.pending++;
+	while (lapic_take_nmi(v->lapic))
+		if (events->nmi.pending < NMIS_MAX)
+			events->nmi.pending++;
 	return true;
 }
 
@@ -266,14 +345,16 @@ static bool agree_on_waiting(struct vcpu *v, const struct vcpu_hop *hop)
 	return lapic_waits_for_sipi(v->lapic) == wanted;
 }
 
-static bool take_lapic(struct vcpu *v, const struct vcpu_hop *hop)
+static bool take_lapic(struct vcpu *v, struct vcpu_hop *hop)
 {
+	struct kvm_lapic_state state = hop->lapic;
 	enum lapic_state_error refused;
 
+	amend(v, &state, hop->apic_base);
+	drop_highest(&state, hop);
 	v->clock_at_ns = hop->looked_ns;
-	refused = lapic_import_image(v->lapic, LAPIC_IMAGE_KVM_X2APIC,
-				     (const uint8_t *)hop->lapic.regs, hop->apic_base,
-				     hop->tsc_deadline);
+	refused = lapic_import_image(v->lapic, LAPIC_IMAGE_KVM_X2APIC, (const uint8_t *)state.regs,
+				     hop->apic_base, hop->tsc_deadline);
 	v->clock_at_ns = 0;
 	if (refused == LAPIC_STATE_OK)
 		return true;
@@ -283,11 +364,29 @@ static bool take_lapic(struct vcpu *v, const struct vcpu_hop *hop)
 	return false;
 }
 
+/* An interrupt that ends HLT must be given before the next instruction: what KVM says of IF and of
+ * its readiness has to be true at the first turn. */
+static bool look_ready(struct vcpu *v)
+{
+	int error;
+
+	v->run->kvm_valid_regs = v->run->kvm_dirty_regs = 0;
+	v->run->cr8 = lapic_cr8(v->lapic);
+	v->run->immediate_exit = 1;
+	error = kvm_ioctl(v->vm->kvm, v->fd, KVM_RUN, NULL);
+	return error == -EINTR || failed(v, "KVM_RUN", error);
+}
+
 static bool enter_own(struct vcpu *v, const struct processor_msrs *msrs, struct vcpu_hop *hop)
 {
 	struct kvm_vcpu_events *events = &hop->processor.events;
+	bool waits = hop->state == VCPU_WAITS_FOR_SIPI;
+	/* KVM's events do not outlive the SIPI here, the Local APIC's do. */
+	unsigned nmis = waits ? events->nmi.pending : 0;
 	struct processor_error why;
 
+	if (waits)
+		events->nmi.pending = 0;
 	v->lapic = v->own_lapic;
 	/* As lapic_host.c: KVM is told of xAPIC mode or disabled. */
 	hop->processor.sregs.apic_base &= ~(uint64_t)APIC_BASE_EXTD;
@@ -300,16 +399,14 @@ static bool enter_own(struct vcpu *v, const struct processor_msrs *msrs, struct 
 	}
 	if (!take_lapic(v, hop))
 		return false;
+	while (nmis--)
+		lapic_post(v->lapic, LAPIC_NMI, 0, false);
 	v->halted = hop->state == VCPU_HALTED;
 	v->given = events->interrupt.injected;
 	v->nmi_given = events->nmi.pending != 0;
 	v->registers_in_run = false;
-	/* What an exit says; whether KVM is ready it says at the next. */
-	v->run->if_flag = (hop->processor.regs.rflags & 0x200u) != 0;
-	v->run->ready_for_interrupt_injection = 0;
-	v->run->kvm_valid_regs = v->run->kvm_dirty_regs = 0;
 	v->deadline_changed = true;
-	return true;
+	return look_ready(v);
 }
 
 /* ---- all of it ---- */

@@ -20,6 +20,9 @@ struct vcpu_hop {
 	struct kvm_lapic_state lapic;
 	uint64_t tsc_deadline;
 	uint64_t looked_ns;
+	/* Forget one of the vectors that wait in IRR, if any does: to see who notices. */
+	bool drop;
+	int dropped; /* it, or -1 */
 };
 
 /*

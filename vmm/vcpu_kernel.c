@@ -75,9 +75,12 @@ bool vcpu_kernel_finish(struct vcpu *v)
 	return true;
 }
 
-bool vcpu_kernel_pass(struct vcpu *v)
+bool vcpu_kernel_pass(struct vcpu *v, bool *exited)
 {
-	leave(v, kernel_pass_awake(v->vm, v->fd, v->run));
+	int returned = kernel_pass_awake(v->vm, v->fd, v->run);
+
+	*exited = returned >= 0;
+	leave(v, returned);
 	v->given = false;
 	return !ending_reached(v->machine->ending);
 }

@@ -16,9 +16,9 @@ bool vcpu_kernel_turn(struct vcpu *v);
  * [owner] */
 bool vcpu_kernel_finish(struct vcpu *v);
 
-/* KVM's loop comes round once, so that what was handed to KVM is under way. False: the run has
- * ended over it. [owner] */
-bool vcpu_kernel_pass(struct vcpu *v);
+/* KVM's loop comes round once, so that what was handed to KVM is under way. *exited: the guest had
+ * an exit in it. False: the run has ended over it. [owner] */
+bool vcpu_kernel_pass(struct vcpu *v, bool *exited);
 
 /*
  * Whether it sleeps, and neither what is pending nor its own timer will wake it: exact as long as

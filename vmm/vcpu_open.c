@@ -11,8 +11,13 @@
 #include "vmm/ending.h"
 #include "vmm/lapic_host.h"
 #include "vmm/machine.h"
+#include "vmm/msr_index.h"
 #include "vmm/regs.h"
+#include "vmm/topology.h"
 #include "vmm/vcpu.h"
+
+#define HWCR_TSC_FREQ_SEL (UINT64_C(1) << 24)
+#define APIC_BASE_EXTD    0x400u
 
 static bool failed(struct result *why, const struct vcpu *v, const char *what, int error)
 {
@@ -24,7 +29,7 @@ static bool failed(struct result *why, const struct vcpu *v, const char *what, i
 static bool open_kvm(const struct vcpu *v, const struct vm *vm, int *fd, struct kvm_run **run,
 		     struct result *why)
 {
-	*fd = vm_create_vcpu(vm, v->id);
+	*fd = vm_create_vcpu(vm, v->apic_id);
 	if (*fd < 0)
 		return failed(why, v, "KVM_CREATE_VCPU", *fd);
 	*run = vm->kvm->mmap_run(vm->kvm->opaque, *fd, vm->run_bytes);
@@ -53,12 +58,14 @@ static bool init_lapic(struct vcpu *v, const struct kvm_cpuid2 *cpuid, struct re
 		lapic_config_amd(&config);
 	else
 		lapic_config_intel(&config);
-	config.initial_id = v->id;
+	config.initial_id = v->apic_id;
 	config.bsp = v->id == 0;
 	config.bus_hz = CPUID_BUS_HZ;
 	config.maxphyaddr = (uint8_t)cpuid_maxphyaddr(cpuid);
 	config.x2apic = cpuid_has_x2apic(machine->traits, machine->options);
 	config.tsc_deadline = cpuid_has_tsc_deadline(machine->traits, machine->options);
+	/* As KVM's has it, where the guest is to see no difference. */
+	config.eoi_suppression |= machine->hops && config.x2apic;
 	if (!machine->options->stats)
 		ops.event = NULL;
 
@@ -75,12 +82,24 @@ static bool init_lapic(struct vcpu *v, const struct kvm_cpuid2 *cpuid, struct re
 	return false;
 }
 
+/*
+ * "Hardware Configuration Register": with TscFreqSel clear the TSC counts at a frequency that no
+ * kernel expects any more, and Linux calls that a bug of the firmware. KVM before Linux 6.8 cannot
+ * show it set, and nothing else depends on it.
+ */
+static void set_hwcr(struct vcpu *v)
+{
+	vm_set_msr(v->vm, v->fd, MSR_AMD_HWCR, HWCR_TSC_FREQ_SEL);
+}
+
 static bool init_rest(struct vcpu *v, struct kvm_cpuid2 *cpuid, struct result *why)
 {
 	int error = kvm_ioctl(v->vm->kvm, v->fd, KVM_SET_CPUID2, cpuid);
 
 	if (error < 0)
 		return failed(why, v, "KVM_SET_CPUID2", error);
+	if (cpuid_is_amd(cpuid))
+		set_hwcr(v);
 	v->signature = cpuid_value(cpuid, 1, 0, 0);
 	v->features = cpuid_value(cpuid, 1, 0, 3);
 	if (!tsc_init(&v->tsc, v->vm, v->fd, tsc_host, why))
@@ -106,16 +125,23 @@ static bool open_double(struct vcpu *v, struct kvm_cpuid2 *cpuid, struct result 
 
 bool vcpu_open(struct vcpu *v, struct machine *machine, uint32_t id, struct result *why)
 {
+	const struct topology topology = topology_of(machine->options);
 	struct kvm_cpuid2 *cpuid;
 	int error;
 	bool done;
 
 	*v = (struct vcpu){
-		.machine = machine, .vm = &machine->vm, .id = id, .fd = -1, .there_fd = -1};
+		.machine = machine,
+		.vm = &machine->vm,
+		.id = id,
+		.apic_id = topology_apic_id(&topology, id),
+		.fd = -1,
+		.there_fd = -1,
+	};
 	if (!open_kvm(v, v->vm, &v->fd, &v->run, why))
 		return false;
-	error = cpuid_build(v->vm->kvm, v->vm->kvm_fd, machine->traits, machine->options, id,
-			    &cpuid);
+	error = cpuid_build(v->vm->kvm, v->vm->kvm_fd, machine->traits, machine->options,
+			    v->apic_id, &cpuid);
 	if (error < 0)
 		return failed(why, v, "KVM_GET_SUPPORTED_CPUID", error);
 	done = init_rest(v, cpuid, why) && (!machine->hops || open_double(v, cpuid, why));
@@ -129,6 +155,21 @@ void vcpu_close(struct vcpu *v)
 	close_kvm(&v->machine->there, v->there_fd, v->there_run);
 	free(v->lapic_memory);
 	free(v->lapic_page);
+}
+
+int vcpu_enter_x2apic(struct vcpu *v)
+{
+	uint64_t base;
+	int error;
+
+	if (v->lapic) {
+		base = lapic_apic_base(v->lapic) | APIC_BASE_EXTD;
+		return lapic_msr_write(v->lapic, MSR_IA32_APIC_BASE, base) == LAPIC_OK ? 0
+										       : -EINVAL;
+	}
+	error = vm_get_msr(v->vm, v->fd, MSR_IA32_APIC_BASE, &base);
+	return error < 0 ? error
+			 : vm_set_msr(v->vm, v->fd, MSR_IA32_APIC_BASE, base | APIC_BASE_EXTD);
 }
 
 int vcpu_boot(struct vcpu *v, const struct boot_state *state)

@@ -225,6 +225,15 @@ int vm_map_rom(struct vm *vm, const struct ram_range *rom)
 	return error < 0 ? error : 0;
 }
 
+int vm_follow_clock(const struct vm *vm, const struct vm *from)
+{
+	struct kvm_clock_data clock = {0};
+	int error = vm_ioctl(from, KVM_GET_CLOCK, &clock);
+
+	clock.flags &= KVM_CLOCK_REALTIME;
+	return error < 0 ? error : vm_ioctl(vm, KVM_SET_CLOCK, &clock);
+}
+
 int vm_create_vcpu(const struct vm *vm, uint32_t id)
 {
 	return kvm_ioctl_value(vm->kvm, vm->fd, KVM_CREATE_VCPU, id);

@@ -57,6 +57,12 @@ int vm_unmap_ram(struct vm *vm);
  */
 int vm_map_rom(struct vm *vm, const struct ram_range *rom);
 
+/*
+ * KVM's paravirtual clock goes on in another VM: where KVM tells the time of its reading, by that,
+ * else from where it stood some microseconds ago. 0 or -errno.
+ */
+int vm_follow_clock(const struct vm *vm, const struct vm *from);
+
 /* Makes the vCPU with this ID (its initial APIC ID): its descriptor or -errno. */
 int vm_create_vcpu(const struct vm *vm, uint32_t id);
 

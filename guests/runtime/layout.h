@@ -4,7 +4,9 @@
 #ifndef GUESTS_RUNTIME_LAYOUT_H
 #define GUESTS_RUNTIME_LAYOUT_H
 
-#define MAX_CPUS        64
+#define MAX_CPUS        64   /* that run C */
+#define MAX_IDS         4096 /* APIC IDs are below it */
+#define NO_CPU          255
 #define STACK_SIZE      8192 /* a power of two: a CPU's number is found from its stack pointer */
 
 #define SEL_KERNEL_CODE 0x08

@@ -132,6 +132,11 @@ static void lock(void)
 		cpu_pause();
 }
 
+void print_abandon(void)
+{
+	__atomic_store_n(&owner, 0, __ATOMIC_RELEASE);
+}
+
 void print_list(const char *format, va_list list)
 {
 	struct line line = {.used = 0};

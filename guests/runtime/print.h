@@ -10,4 +10,7 @@
 void print(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void print_list(const char *format, va_list list) __attribute__((format(printf, 1, 0)));
 
+/* Whoever printed will not finish: the next need not wait for it. */
+void print_abandon(void);
+
 #endif

@@ -8,6 +8,7 @@
 #include "guests/runtime/apic.h"
 #include "guests/runtime/cpu.h"
 #include "guests/runtime/layout.h"
+#include "guests/runtime/madt.h"
 #include "guests/runtime/memory.h"
 #include "guests/runtime/result.h"
 #include "guests/runtime/time.h"
@@ -29,6 +30,11 @@ void smp_ap_main(unsigned cpu) __attribute__((noreturn));
 
 char smp_stacks[MAX_CPUS][STACK_SIZE] __attribute__((aligned(STACK_SIZE)));
 static struct mailbox mailboxes[MAX_CPUS];
+static uint32_t ids[SMP_IDS];
+
+/* By APIC ID, for start.S. */
+extern uint8_t smp_numbers[MAX_IDS];
+uint8_t smp_numbers[MAX_IDS];
 static void (*volatile first_act)(void);
 
 unsigned smp_self(void)
@@ -48,8 +54,33 @@ unsigned smp_cpus(void)
 	return low | (unsigned)inb(FW_CFG_DATA) << 8;
 }
 
+static void learn_ids(void)
+{
+	static bool learnt;
+	unsigned count, most;
+
+	if (learnt)
+		return;
+	learnt = true;
+	most = smp_cpus() < SMP_IDS ? smp_cpus() : SMP_IDS;
+	count = madt_ids(ids, SMP_IDS);
+	for (unsigned cpu = count; cpu < most; cpu++)
+		ids[cpu] = cpu;
+	memset(smp_numbers, NO_CPU, sizeof(smp_numbers));
+	for (unsigned cpu = 0; cpu < most && cpu < MAX_CPUS; cpu++)
+		if (ids[cpu] < MAX_IDS)
+			smp_numbers[ids[cpu]] = (uint8_t)cpu;
+}
+
+uint32_t smp_id(unsigned cpu)
+{
+	learn_ids();
+	return ids[cpu];
+}
+
 uint32_t smp_put_trampoline(uint32_t address)
 {
+	learn_ids();
 	memcpy((void *)(uintptr_t)address, smp_trampoline,
 	       (uintptr_t)smp_trampoline_end - (uintptr_t)smp_trampoline);
 	return address >> 12;
@@ -71,8 +102,8 @@ bool smp_start_one(unsigned cpu)
 	uint32_t page = smp_put_trampoline(SMP_TRAMPOLINE_PAGE);
 
 	smp_abandon(cpu);
-	apic_ipi(cpu, APIC_ICR_INIT | APIC_ICR_ASSERT);
-	apic_ipi(cpu, APIC_ICR_SIPI | APIC_ICR_ASSERT | page);
+	apic_ipi(ids[cpu], APIC_ICR_INIT | APIC_ICR_ASSERT);
+	apic_ipi(ids[cpu], APIC_ICR_SIPI | APIC_ICR_ASSERT | page);
 	return TIME_WAIT(smp_starts(cpu) != before);
 }
 

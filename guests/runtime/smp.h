@@ -12,15 +12,18 @@
 
 typedef void (*smp_function)(uintptr_t argument);
 
-/* Number of the processor that asks: its initial APIC ID, the BSP's is 0. */
+/* Number of the processor that asks: its place in the MADT, the BSP's is 0. */
 unsigned smp_self(void);
 /* How many the machine has, as fw_cfg tells. */
 unsigned smp_cpus(void);
+/* The APIC ID of one of them, SMP_IDS at most, as the MADT tells; without one it is its number. */
+#define SMP_IDS 1024
+uint32_t smp_id(unsigned cpu);
 
 /* Starts the processors 1 to n - 1. Skips the guest if the machine has less than n, and
  * fails it if one does not start. The BSP's APIC has to be enabled. */
 void smp_start(unsigned n);
-/* As smp_start does with each: INIT, then SIPI, to APIC ID `cpu`; waits until it is idle. */
+/* As smp_start does with each: INIT, then SIPI, to its APIC ID; waits until it is idle. */
 bool smp_start_one(unsigned cpu);
 /* Puts the trampoline into the page at `address`, below 1 MiB; answers the SIPI vector. */
 uint32_t smp_put_trampoline(uint32_t address);

@@ -70,8 +70,8 @@ tramp_gdt:
 	.long	tables_gdt
 smp_trampoline_end:
 
-// The processor's number is its initial APIC ID, as CPUID tells it, and picks its stack: all APs
-// may pass here at once after a broadcast SIPI.
+// The processor's number follows from its initial APIC ID, as CPUID tells it, and picks its stack: all
+// APs may pass here at once after a broadcast SIPI.
 	.section .text
 	.code64
 ap_start:
@@ -89,10 +89,12 @@ ap_start:
 	cpuid
 	shrl	$24, %ebx
 	movl	%ebx, %edx
-2:	cmpl	$MAX_CPUS, %edx
+2:	cmpl	$MAX_IDS, %edx
 	jae	3f
-	movl	%edx, %edi
-	leal	1(%rdx), %eax
+	movzbl	smp_numbers(%rdx), %edi
+	cmpl	$MAX_CPUS, %edi
+	jae	3f
+	leal	1(%rdi), %eax
 	imull	$STACK_SIZE, %eax, %eax
 	leaq	smp_stacks(%rax), %rsp
 	call	smp_ap_main

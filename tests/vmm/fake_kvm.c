@@ -14,6 +14,7 @@ enum { KVM_FD = 2000, VM_FD = 2001, VCPU_FD = 2002 };
 #define MSR_APIC_BASE 0x1Bu
 #define MSR_ADJUST    0x3Bu
 #define MSR_DEADLINE  0x6E0u
+#define MSR_HWCR      0xC0010015u
 #define RFLAGS_IF     0x200u
 
 static struct fake_vcpu *vcpu_of(struct fake_kvm *kvm, int fd)
@@ -56,6 +57,14 @@ static int msrs(struct fake_vcpu *v, bool set, struct kvm_msrs *msrs)
 		if (set || !v->kvm->split_pins)
 			return 0;
 		entry->data = v->tsc_deadline;
+		return 1;
+	case MSR_HWCR:
+		if (v->kvm->no_hwcr)
+			return 0;
+		if (set)
+			v->hwcr = entry->data;
+		else
+			entry->data = v->hwcr;
 		return 1;
 	case MSR_APIC_BASE:
 		if (v->kvm->no_apic_base)

@@ -11,7 +11,7 @@
 
 #include "vmm/kvm_calls.h"
 
-#define FAKE_VCPUS     8u
+#define FAKE_VCPUS     257u /* the last has an APIC ID that no xAPIC has */
 #define FAKE_RUN_BYTES 12288u
 #define FAKE_TAKEN     64u
 #define FAKE_SLOTS     65u
@@ -35,7 +35,7 @@ struct fake_vcpu {
 	bool masked;     /* KVM_SET_SIGNAL_MASK is on: a KVM_RUN is a pass that runs no guest */
 	unsigned passes; /* such passes */
 	void (*at_pass)(struct fake_vcpu *v);
-	uint64_t apic_base, tsc_adjust, tsc_offset;
+	uint64_t apic_base, tsc_adjust, tsc_offset, hwcr;
 	uint32_t guest_debug; /* control of KVM_SET_GUEST_DEBUG */
 	uint64_t breakpoint;  /* and the first breakpoint, 0 without KVM_GUESTDBG_USE_HW_BP */
 	uint64_t stepped_rip; /* RIP when that began to single-step */
@@ -74,6 +74,7 @@ struct fake_kvm {
 	unsigned tsc_multiplier, tsc_divisor; /* scaling; 1/1: none */
 	uint64_t (*host_tsc)(void);
 	bool amd, no_apic_base;
+	bool no_hwcr;      /* KVM takes no value of HWCR */
 	bool no_read_only; /* KVM_MEM_READONLY is not known */
 	fake_script *script;
 	void *opaque; /* for the script */

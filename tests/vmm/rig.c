@@ -23,7 +23,7 @@ void rig_host_vmx(struct host_traits *traits)
 		.tsc_khz = 2000000,
 		.sync_regs = 7,
 		.max_vcpus = FAKE_VCPUS,
-		.max_vcpu_id = 255,
+		.max_vcpu_id = 1024,
 		.msr_exits = true,
 		.x2apic_exits = true,
 		.apic_base_exits = true,

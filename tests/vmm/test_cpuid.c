@@ -274,6 +274,63 @@ static void topology_is_one_socket_of_n_cores(void **state)
 	}
 }
 
+static void threads_cores_and_sockets(void **state)
+{
+	/* 2 sockets of 3 cores of 2 threads: the last CPU is thread 1 of core 2 of socket 1. */
+	const uint32_t id = 1 << 3 | 2 << 1 | 1;
+
+	(void)state;
+	options.cpus = 12;
+	options.cores = 3;
+	options.threads = 2;
+	offer_intel();
+	build(id);
+	for (uint32_t leaf = 0xB; leaf <= 0x1F; leaf += 0x1F - 0xB) {
+		is(leaf, 0, 1, 2, 0x100, id);
+		is(leaf, 1, 3, 6, 0x201, id);
+		is(leaf, 2, 0, 0, 2, id);
+	}
+	assert_int_equal(value(1, 0, EBX), id << 24 | 8 << 16 | 0x0800);
+	assert_int_equal(value(1, 0, EDX) >> 28 & 1, 1);
+	/* Four IDs for cores; 2 share L1 and L2, 8 share L3. */
+	assert_int_equal(value(4, 0, EAX), 0x0C004121);
+	assert_int_equal(value(4, 2, EAX), 0x0C004143);
+	assert_int_equal(value(4, 3, EAX), 0x0C01C163);
+	offered = 0;
+	offer_amd();
+	build(id);
+	is(0xB, 0, 1, 2, 0x100, id);
+	is(0xB, 1, 3, 6, 0x201, id);
+	assert_int_equal(value(1, 0, EBX), id << 24 | 6 << 16 | 0x0800);
+	assert_int_equal(value(0x80000008, 0, ECX), 0x3005);
+	is(0x8000001E, 0, id, 0x102, 1, 0);
+	assert_int_equal(value(0x8000001D, 0, EAX), 0x00004121);
+	assert_int_equal(value(0x8000001D, 2, EAX), 0xFC004143);
+	assert_int_equal(value(0x8000001D, 3, EAX), 0x0001C163);
+}
+
+static void sockets_of_one_thread_are_single(void **state)
+{
+	(void)state;
+	options.cpus = 4;
+	options.cores = options.threads = 1;
+	offer_intel();
+	build(3);
+	is(0xB, 0, 0, 1, 0x100, 3);
+	is(0xB, 1, 0, 1, 0x201, 3);
+	assert_int_equal(value(1, 0, EBX), 0x03010800);
+	assert_int_equal(value(1, 0, EDX) >> 28 & 1, 0);
+	assert_int_equal(value(4, 3, EAX), 0x00000163);
+	offered = 0;
+	offer_amd();
+	build(3);
+	assert_int_equal(value(1, 0, EBX), 0x03010800);
+	assert_int_equal(value(1, 0, EDX) >> 28 & 1, 0);
+	assert_int_equal(value(0x80000001, 0, ECX) >> 1 & 1, 0);
+	assert_int_equal(value(0x80000008, 0, ECX), 0);
+	is(0x8000001E, 0, 3, 0, 3, 0);
+}
+
 static void each_leaf_stands_once(void **state)
 {
 	(void)state;
@@ -313,7 +370,8 @@ static void amd_leaves_agree(void **state)
 	is(0x8000001E, 0, 5, 5, 0, 0);
 	assert_int_equal(value(0x8000001D, 0, EAX), 0x00000121);
 	assert_int_equal(value(0x8000001D, 2, EAX), 0xFC000143);
-	assert_int_equal(value(0x8000001D, 3, EAX), 0x00014163);
+	/* Six share, and their IDs are told apart by three bits. */
+	assert_int_equal(value(0x8000001D, 3, EAX), 0x0001C163);
 	assert_int_equal(value(0x80000001, 0, EDX) >> 9 & 1, 1);
 	assert_int_equal(value(0x80000001, 0, ECX) >> 1 & 1, 1);
 	is(0xB, 1, 3, 6, 0x201, 5);
@@ -409,6 +467,8 @@ int main(void)
 		TEST(nothing_paravirtual_but_the_signature),
 		TEST(what_no_lapic_here_could_keep_is_hidden),
 		TEST(topology_is_one_socket_of_n_cores),
+		TEST(threads_cores_and_sockets),
+		TEST(sockets_of_one_thread_are_single),
 		TEST(each_leaf_stands_once),
 		TEST(intel_caches_are_shared_by_the_socket),
 		TEST(amd_leaves_agree),

@@ -234,9 +234,9 @@ static void ends_with(enum result_kind kind, const char *text)
 		fail_msg("'%s' without '%s'", result.text, text);
 }
 
-#define WORDS                                                                                      \
- "run|-kernel|guest.elf|-m|65536K|-smp|3|--timeout|12.345|--result-json|JSON|PLACE|"               \
- "-append|x y|-initrd|i1|-initrd|i2|-no-reboot|--no-x2apic|--no-tsc-deadline|--|a b|"              \
+#define WORDS                                                                                          \
+ "run|-kernel|guest.elf|-m|65536K|-smp|3,cores=3,threads=1|--timeout|12.345|--result-json|JSON|PLACE|" \
+ "-append|x y|-initrd|i1|-initrd|i2|-no-reboot|--no-x2apic|--no-tsc-deadline|--|a b|"                  \
  "--lapic=user|"
 
 static void both_get_the_same_words(void **state)

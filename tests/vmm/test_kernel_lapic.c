@@ -36,7 +36,7 @@ static int teardown(void **state)
 static void test_only_the_lapic_goes_into_the_kernel(void **state)
 {
 	(void)state;
-	assert_true(kernel_lapic_enable(&vm, 255, &why));
+	assert_true(kernel_lapic_enable(&vm, 254, &why));
 	assert_int_equal(kvm.split_pins, KERNEL_LAPIC_LINES);
 	assert_int_equal(kvm.x2apic_api, KVM_X2APIC_API_USE_32BIT_IDS);
 	assert_int_equal(kvm.quirks_off, KVM_X86_QUIRK_LINT0_REENABLED);
@@ -45,7 +45,7 @@ static void test_only_the_lapic_goes_into_the_kernel(void **state)
 static void test_with_more_cpus_than_8_bits_tell_apart_no_id_is_a_broadcast(void **state)
 {
 	(void)state;
-	assert_true(kernel_lapic_enable(&vm, 256, &why));
+	assert_true(kernel_lapic_enable(&vm, 255, &why));
 	assert_int_equal(kvm.x2apic_api,
 			 KVM_X2APIC_API_USE_32BIT_IDS | KVM_X2APIC_API_DISABLE_BROADCAST_QUIRK);
 }

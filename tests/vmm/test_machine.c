@@ -63,6 +63,38 @@ static void test_devices_lie_where_a_pc_has_them(void **state)
 	rig_free(rig);
 }
 
+static uint64_t exits_of(const struct bus *bus, const struct machine_exits *exits, uint64_t base)
+{
+	for (size_t i = 0; i < bus->count; i++)
+		if (bus->regions[i].base == base)
+			return exits->regions[i];
+	return UINT64_MAX;
+}
+
+static void test_exits_are_counted_by_who_answers(void **state)
+{
+	struct rig *rig = rig_start(spin, rig_host_vmx);
+	struct machine *m = &rig->machine;
+	struct access access = {
+		.address = 0xFEC00010, .width = 4, .count = 1, .data = (uint8_t[4]){0}};
+
+	(void)state;
+	port(rig, 0x3FB, true, 3, 1);
+	port(rig, 0x3FA, false, 0, 1);
+	port(rig, 0x2FF, false, 0, 1);
+	port(rig, 0x300, false, 0, 1);
+	machine_memory(m, &access);
+	access.address = 0xFD000000;
+	machine_memory(m, &access);
+	machine_memory(m, &access);
+	assert_int_equal(exits_of(&m->ports, &m->port_exits, 0x3F8), 2);
+	assert_int_equal(exits_of(&m->ports, &m->port_exits, 0x2F8), 1);
+	assert_int_equal(m->port_exits.nobody, 1);
+	assert_int_equal(exits_of(&m->memory, &m->memory_exits, 0xFEC00000), 1);
+	assert_int_equal(m->memory_exits.nobody, 2);
+	rig_free(rig);
+}
+
 static void test_string_output_is_many_bytes(void **state)
 {
 	struct rig *rig = rig_start(spin, rig_host_vmx);
@@ -194,7 +226,7 @@ static void test_what_cannot_be_built_says_why(void **state)
 	refused(rig, RESULT_HOST_LACKS, "TSC");
 	rig = rig_new(spin);
 	rig->options.cpus = FAKE_VCPUS + 1;
-	refused(rig, RESULT_HOST_LACKS, "-smp 9");
+	refused(rig, RESULT_HOST_LACKS, "-smp 258");
 	rig = rig_new(spin);
 	rig->options.image = "/nowhere/at/all";
 	refused(rig, RESULT_UNREADABLE, "/nowhere/at/all");
@@ -243,12 +275,137 @@ static void test_lapics_are_what_cpuid_says(void **state)
 	assert_int_equal(lapic_apic_base(rig_vcpu(rig, 1)->lapic) & 0x100, 0);
 	/* Intel's six or seven local vectors, AMD's fewer. */
 	assert_int_equal(rig_read(rig, 1, 0x30) >> 16, 6);
+	assert_int_equal(rig_fake(rig, 0)->hwcr, 0);
 	rig_free(rig);
 
 	rig = rig_new(spin);
 	rig->kvm.amd = true;
 	assert_true(rig_open(rig));
 	assert_int_equal(rig_read(rig, 0, 0x30) >> 16, 5);
+	rig_free(rig);
+}
+
+/* AMD64 Architecture Programmer's Manual 2, "Hardware Configuration Register": TscFreqSel. */
+static void test_on_amd_the_tsc_says_that_it_is_constant(void **state)
+{
+	(void)state;
+	for (unsigned old = 0; old < 2; old++) {
+		struct rig *rig = rig_new(spin);
+
+		rig->kvm.amd = true;
+		rig->kvm.no_hwcr = old; /* before Linux 6.8, which is no hindrance */
+		rig->options.cpus = 2;
+		assert_true(rig_open(rig));
+		assert_int_equal(rig_fake(rig, 0)->hwcr, old ? 0 : 1u << 24);
+		assert_int_equal(rig_fake(rig, 1)->hwcr, old ? 0 : 1u << 24);
+		rig_free(rig);
+	}
+}
+
+/* ---------------------------------------------------------------- APIC IDs */
+
+static const uint8_t *acpi_table(struct rig *rig, const char *signature)
+{
+	const uint8_t *place = ram_at(&rig->machine.ram, 0xF0000, 0x10000);
+
+	for (unsigned at = 0; at < 0x10000; at += 16)
+		if (memcmp(place + at, signature, 4) == 0)
+			return place + at;
+	fail_msg("no %s", signature);
+	return NULL;
+}
+
+static uint32_t number(const uint8_t *at)
+{
+	uint32_t value;
+
+	memcpy(&value, at, sizeof(value));
+	return value;
+}
+
+static void test_ids_follow_the_topology_everywhere(void **state)
+{
+	static const uint32_t ids[] = {0, 1, 2, 4, 5, 6};
+	struct lapic_message message = {.vector = 0x51};
+	struct rig *rig = rig_new(spin);
+	const uint8_t *madt, *mp;
+
+	(void)state;
+	rig->options.cpus = 6;
+	rig->options.cores = 3;
+	rig->options.threads = 1;
+	assert_true(rig_open(rig));
+	madt = acpi_table(rig, "APIC") + 44;
+	mp = acpi_table(rig, "PCMP") + 44;
+	for (unsigned i = 0; i < 6; i++) {
+		assert_int_equal(rig_vcpu(rig, i)->id, i);
+		assert_int_equal(rig_fake(rig, i)->id, ids[i]);
+		assert_int_equal(lapic_id(rig_vcpu(rig, i)->lapic), ids[i]);
+		assert_int_equal(madt[8 * i + 2], i);
+		assert_int_equal(madt[8 * i + 3], ids[i]);
+		assert_int_equal(mp[20 * i + 1], ids[i]);
+		assert_int_equal(lapic_apic_base(rig_vcpu(rig, i)->lapic) & 0xC00, 0x800);
+		rig_enable(rig, i);
+		message.dest = ids[i];
+		assert_int_not_equal(lapic_map_send(rig->machine.map, &message), LAPIC_REFUSED);
+		lapic_pending(rig_vcpu(rig, i)->lapic);
+		assert_int_equal(rig_read(rig, i, 0x220) >> 17 & 1, 1);
+	}
+	message.dest = 3;
+	assert_int_equal(lapic_map_send(rig->machine.map, &message), LAPIC_REFUSED);
+	/* Processors, and what their IDs are below. */
+	port(rig, 0x510, true, 5, 2);
+	assert_int_equal(port(rig, 0x511, false, 0, 1), 6);
+	port(rig, 0x510, true, 0xF, 2);
+	assert_int_equal(port(rig, 0x511, false, 0, 1), 7);
+	port(rig, 0x70, true, 0x5F, 1);
+	assert_int_equal(port(rig, 0x71, false, 0, 1), 5);
+	rig_free(rig);
+}
+
+/* Else an INIT for 0 would reach 256, whose xAPIC ID it is, too. */
+static void test_ids_above_8_bits_are_handed_over_in_x2apic_mode(void **state)
+{
+	struct rig *rig = rig_new(spin);
+	const uint8_t *x2apic;
+
+	(void)state;
+	rig->options.cpus = 255;
+	assert_true(rig_open(rig));
+	for (unsigned i = 0; i < 255; i++)
+		assert_int_equal(lapic_apic_base(rig_vcpu(rig, i)->lapic) & 0xC00, 0x800);
+	rig_free(rig);
+
+	rig = rig_new(spin);
+	rig->options.cpus = 257;
+	assert_true(rig_open(rig));
+	x2apic = acpi_table(rig, "APIC") + 44 + 255 * 8;
+	for (unsigned i = 0; i < 2; i++) {
+		assert_int_equal(x2apic[16 * i], 9);
+		assert_int_equal(number(x2apic + 16 * i + 4), 255 + i);
+		assert_int_equal(number(x2apic + 16 * i + 12), 255 + i);
+	}
+	for (unsigned i = 0; i < 257; i++) {
+		assert_int_equal(lapic_apic_base(rig_vcpu(rig, i)->lapic) & 0xC00, 0xC00);
+		assert_int_equal(lapic_id(rig_vcpu(rig, i)->lapic), i);
+		/* KVM's copy has the mode that it can have. */
+		assert_int_equal(rig_fake(rig, i)->apic_base & 0xC00, 0x800);
+	}
+	assert_int_equal(
+		lapic_map_send(rig->machine.map,
+			       &(struct lapic_message){.mode = LAPIC_INIT, .dest32 = true}),
+		LAPIC_NEW);
+	assert_int_equal(lapic_pending(rig_vcpu(rig, 0)->lapic) & LAPIC_PENDING_INIT,
+			 LAPIC_PENDING_INIT);
+	assert_int_equal(lapic_pending(rig_vcpu(rig, 256)->lapic) & LAPIC_PENDING_INIT, 0);
+	rig_free(rig);
+
+	rig = rig_new(spin);
+	rig->options.cpus = 257;
+	rig->options.kernel_lapic = true;
+	assert_true(rig_open(rig));
+	for (unsigned i = 0; i < 257; i++)
+		assert_int_equal(rig_fake(rig, i)->apic_base & 0xC00, 0xC00);
 	rig_free(rig);
 }
 
@@ -401,6 +558,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_devices_lie_where_a_pc_has_them),
+		cmocka_unit_test(test_exits_are_counted_by_who_answers),
 		cmocka_unit_test(test_string_output_is_many_bytes),
 		cmocka_unit_test(test_output_waits_while_the_console_is_full),
 		cmocka_unit_test(test_input_fills_the_uart_and_room_is_told),
@@ -409,6 +567,9 @@ int main(void)
 		cmocka_unit_test(test_what_cannot_be_built_says_why),
 		cmocka_unit_test(test_an_image_that_fits_nothing_shows_each_reason),
 		cmocka_unit_test(test_lapics_are_what_cpuid_says),
+		cmocka_unit_test(test_on_amd_the_tsc_says_that_it_is_constant),
+		cmocka_unit_test(test_ids_follow_the_topology_everywhere),
+		cmocka_unit_test(test_ids_above_8_bits_are_handed_over_in_x2apic_mode),
 		cmocka_unit_test(test_threads_start_together_and_stop),
 		cmocka_unit_test(test_a_sipi_reaches_an_ap_in_its_thread),
 		cmocka_unit_test(test_slots_change_while_every_vcpu_stands_still),

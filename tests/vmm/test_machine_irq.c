@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "tests/vmm/rig.h"
 #include "vmm/machine_clock.h"
@@ -40,6 +41,14 @@ static void access_port(struct rig *rig, uint16_t number, bool write, uint32_t *
 static void out(struct rig *rig, uint16_t number, uint32_t value, unsigned width)
 {
 	access_port(rig, number, true, &value, width);
+}
+
+static uint32_t in(struct rig *rig, uint16_t number, unsigned width)
+{
+	uint32_t value = 0;
+
+	access_port(rig, number, false, &value, width);
+	return value;
 }
 
 static uint32_t memory(struct rig *rig, uint64_t address, bool write, uint32_t value)
@@ -231,6 +240,48 @@ static void test_the_hpet_takes_irq_0_over(void **state)
 	rig_free(rig);
 }
 
+/* The clock is asked, long after a period that is enabled has ended. */
+static bool clock_told(struct rig *rig)
+{
+	usleep(1000);
+	in(rig, 0x71, 1);
+	return in(rig, 0x600, 2) & 0x400;
+}
+
+/* By the periodic interrupt, which needs no second to pass; and the HPET takes the wire alone. */
+static void test_the_clock_tells_acpi_too(void **state)
+{
+	struct rig *rig = rig_new(nothing);
+	struct machine *m = &rig->machine;
+
+	(void)state;
+	rig->options.hpet = true;
+	assert_true(rig_open(rig));
+	for (unsigned legacy = 0; legacy < 2; legacy++) {
+		memory(rig, 0xFED00010, true, 1 | legacy << 1);
+		out(rig, 0x70, 0x0A, 1);
+		out(rig, 0x71, 0x23, 1); /* every 122 us */
+		out(rig, 0x70, 0x0B, 1);
+		out(rig, 0x71, 0x42, 1);
+		assert_true(clock_told(rig));
+		assert_int_equal(m->wires[8].high, !legacy);
+		out(rig, 0x600, 0x400, 2);
+		out(rig, 0x71, 0x02, 1); /* falling is no event */
+		assert_int_equal(in(rig, 0x600, 2) & 0x400, 0);
+		out(rig, 0x70, 0x0C, 1);
+		in(rig, 0x71, 1);
+	}
+	/* It raises the SCI where it is asked to. */
+	assert_int_equal(m->wires[9].high, 0);
+	out(rig, 0x604, 1, 2);
+	out(rig, 0x602, 0x400, 2);
+	out(rig, 0x70, 0x0B, 1);
+	out(rig, 0x71, 0x42, 1);
+	assert_true(clock_told(rig));
+	assert_int_equal(m->wires[9].high, 1);
+	rig_free(rig);
+}
+
 static void test_soft_off_ends_the_run(void **state)
 {
 	struct rig *rig = start();
@@ -272,6 +323,25 @@ static void test_tables_are_where_kernels_look(void **state)
 	}
 }
 
+/* IBM's BIOS data area: what small kernels and Xen ask for the end of low memory. */
+static void test_low_memory_has_what_a_bios_leaves(void **state)
+{
+	struct rig *rig = start();
+	const uint8_t *area = ram_at(&rig->machine.ram, 0x400, 0x100);
+	const uint8_t *ebda = ram_at(&rig->machine.ram, 0x9FC00, 0x400);
+
+	(void)state;
+	assert_int_equal(area[0] | area[1] << 8, 0x3F8);
+	assert_int_equal(area[2] | area[3] << 8, 0x2F8);
+	assert_int_equal(area[4] | area[5] | area[6] | area[7], 0);
+	assert_int_equal(area[0x0E] | area[0x0F] << 8, 0x9FC0); /* the EBDA's segment */
+	/* x87, 80 columns of colour, and two serial ports. */
+	assert_int_equal(area[0x10] | area[0x11] << 8, 0x02 | 0x20 | 2 << 9);
+	assert_int_equal(area[0x13] | area[0x14] << 8, 639); /* KiB */
+	assert_int_equal(ebda[0], 1);                        /* KiB */
+	rig_free(rig);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -282,7 +352,9 @@ int main(void)
 		cmocka_unit_test(test_a_running_timer_is_no_end),
 		cmocka_unit_test(test_the_timer_ticks_by_itself),
 		cmocka_unit_test(test_the_hpet_takes_irq_0_over),
+		cmocka_unit_test(test_the_clock_tells_acpi_too),
 		cmocka_unit_test(test_soft_off_ends_the_run),
+		cmocka_unit_test(test_low_memory_has_what_a_bios_leaves),
 		cmocka_unit_test(test_tables_are_where_kernels_look),
 	};
 

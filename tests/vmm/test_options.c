@@ -161,11 +161,98 @@ static void absurd_processor_counts_are_refused(void **state)
 	bad("run -smp 99999999999999999999999", "too many", "1 to 1024");
 	bad("run -smp -1", "not a number", "1 to 1024");
 	bad("run -smp two", "not a number", "1 to 1024");
-	bad("run -smp 2,cores=2", "not a number", "1 to 1024");
 	bad("run -smp _", "not a number", "1 to 1024");
-	bad("run -smp 256 --no-x2apic", "8 bits", "255");
+	bad("run -smp 256 --no-x2apic", "up to 255", "8 bits; at most 254");
 	good("run -smp 255 --no-x2apic");
 	good("run -smp 256");
+}
+
+static void topologies_are_completed(void **state)
+{
+	static const struct {
+		const char *smp;
+		uint32_t cpus, cores, threads;
+	} rows[] = {
+		{"6", 6, 6, 1},
+		{"cpus=6", 6, 6, 1},
+		{"6,sockets=2,cores=3,threads=1", 6, 3, 1},
+		{"threads=2,cores=2,sockets=3,cpus=12", 12, 2, 2},
+		/* What is left out: cores before sockets, threads last. */
+		{"8,sockets=2", 8, 4, 1},
+		{"8,threads=2", 8, 4, 2},
+		{"8,sockets=2,threads=2", 8, 2, 2},
+		{"8,cores=2", 8, 2, 1},
+		{"8,cores=2,threads=2", 8, 2, 2},
+		{"8,sockets=2,cores=2", 8, 2, 2},
+		{"8,cores=8", 8, 8, 1},
+		{"1,sockets=1", 1, 1, 1},
+		/* The number itself. */
+		{"cores=4", 4, 4, 1},
+		{"sockets=3", 3, 1, 1},
+		{"threads=2", 2, 1, 2},
+		{"sockets=2,cores=3,threads=4", 24, 3, 4},
+		{"maxcpus=4", 4, 4, 1},
+		{"4,maxcpus=4", 4, 4, 1},
+		{"maxcpus=8,cores=2", 8, 2, 1},
+		{"1024,sockets=1024", 1024, 1, 1},
+		{"0008,cores=002", 8, 2, 1},
+	};
+	char line[100];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		snprintf(line, sizeof(line), "run -smp %s", rows[i].smp);
+		good(line);
+		assert_int_equal(options.cpus, rows[i].cpus);
+		assert_int_equal(options.cores, rows[i].cores);
+		assert_int_equal(options.threads, rows[i].threads);
+	}
+	good("run a");
+	assert_int_equal(options.cores, 0);
+	assert_int_equal(options.threads, 0);
+	good("diff a -smp 4,threads=2");
+	assert_int_equal(options.threads, 2);
+}
+
+static void topologies_that_cannot_be_are_refused(void **state)
+{
+	(void)state;
+	bad("run -smp 6,sockets=2,cores=2,threads=2",
+	    "2 sockets of 2 cores of 2 threads make 8 processors", "not 6");
+	bad("run -smp 7,sockets=2", "2 sockets of 3 cores of 1 thread make 6", "not 7");
+	bad("run -smp 2,sockets=4", "4 sockets of 1 core of 1 thread make 4", "not 2");
+	bad("run -smp 2,cores=3", "1 socket of 3 cores of 1 thread make 3", "not 2");
+	bad("run -smp 2,cores=1,sockets=1,threads=1", "make 1 processor,", "not 2");
+	bad("run -smp 5,sockets=2,cores=2", "2 sockets of 2 cores of 1 thread make 4", "not 5");
+	bad("run -smp 3,sockets=2,cores=2", "2 sockets of 2 cores of 1 thread make 4", "not 3");
+	bad("run -smp 4,maxcpus=8", "maxcpus must be", "4: none is added later");
+	bad("run -smp maxcpus=8,cpus=4", "maxcpus must be", "4: none is added later");
+	bad("run -smp sockets=2,cores=1024", "too many processors, 2048", "1 to 1024");
+	bad("run -smp sockets=1024,cores=1024,threads=1024", "too many processors, 1073741824",
+	    "1 to 1024");
+	bad("run -smp 4,sockets=1024,cores=1024,threads=1024", "make 1073741824 processors",
+	    "not 4");
+	bad("run -smp 4,sockets=1024,threads=1024", "make 1048576 processors", "not 4");
+	bad("run -smp 4,sockets=1025", "too many sockets", "1 to 1024");
+	bad("run -smp 4,cores=99999999999999999999", "too many cores", "1 to 1024");
+	bad("run -smp 4,cores=0", "at least one of its cores", "1 to 1024");
+	bad("run -smp 4,threads=two", "'two' is not a number of threads", "1 to 1024");
+	bad("run -smp 4,threads=", "'' is not a number of threads", "1 to 1024");
+	bad("run -smp 4,cores=2x", "'2x' is not a number of cores", "1 to 1024");
+	bad("run -smp 4,cores=2,cores=2", "cores is given twice", "4,cores=2");
+	bad("run -smp 4,cpus=4", "cpus is given twice", "4,cpus=4");
+	bad("run -smp 4,dies=1", "'dies=1' is no part", "threads=");
+	bad("run -smp 4,core=1", "'core=1' is no part", "threads=");
+	bad("run -smp 4,coresx=1", "'coresx=1' is no part", "threads=");
+	bad("run -smp cores=2,4", "'4' is no part", "threads=");
+	bad("run -smp 4,", "'' is no part", "threads=");
+	bad("run -smp 4,,cores=2", "'' is no part", "threads=");
+	bad("run -smp ,cores=2", "not a number", "1 to 1024");
+	bad("run -smp =4", "'=4' is no part", "threads=");
+	/* The last ID counts, not the number: 5 cores of 3 threads take 32 IDs. */
+	bad("run -smp 120,cores=5,threads=3 --no-x2apic --no-x2apic -smp 135,cores=5,threads=3",
+	    "up to 274", "at most 254");
+	good("run -smp 120,cores=5,threads=3 --no-x2apic");
 }
 
 static void times_have_fractions(void **state)
@@ -482,7 +569,7 @@ static void a_whole_guest_both_ways(void **state)
 	bad("diff a b", "two images", "'a' and 'b'");
 	bad("diff a --stats", "--stats is an option of 'run'", "not of 'diff'");
 	bad("diff a --lapic=user", "--lapic is an option of 'run'", "not of 'diff'");
-	bad("diff a -smp 256 --no-x2apic", "8 bits", "255");
+	bad("diff a -smp 256 --no-x2apic", "8 bits", "254");
 	bad("run --seed 5", "--seed is an option of 'diff'", "not of 'run'");
 	bad("doctor --tap x", "--tap is an option of 'diff'", "not of 'doctor'");
 }
@@ -608,6 +695,8 @@ int main(void)
 		cmocka_unit_test(sizes_have_units),
 		cmocka_unit_test(absurd_sizes_are_refused),
 		cmocka_unit_test(absurd_processor_counts_are_refused),
+		cmocka_unit_test(topologies_are_completed),
+		cmocka_unit_test(topologies_that_cannot_be_are_refused),
 		cmocka_unit_test(times_have_fractions),
 		cmocka_unit_test(every_option_of_run),
 		cmocka_unit_test(firmware_is_started_alone),

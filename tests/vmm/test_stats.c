@@ -297,6 +297,8 @@ static void tables_show_what_was_counted(void **state)
 	other.halts = 4;
 	other.halted_ns = 1500000000;
 	other.smis_dropped = 9;
+	other.page_accesses = 7;
+	stats.msr_accesses = 8;
 	tell((struct lapic_event){.kind = LAPIC_EVENT_ACCEPTED, .vector = 0xEC});
 	tell((struct lapic_event){.kind = LAPIC_EVENT_ACK, .vector = 0xEC});
 	tell((struct lapic_event){.kind = LAPIC_EVENT_ACCEPTED, .mode = LAPIC_NMI});
@@ -314,11 +316,34 @@ static void tables_show_what_was_counted(void **state)
 	has(text, "  halts                                           4\n");
 	has(text, "  halted, seconds                             1.500\n");
 	has(text, "  SMIs dropped: the host has no SMM               9\n");
+	has(text, "  exits for the LAPIC's page                      7\n");
+	has(text, "  exits for the LAPIC's MSRs                      8\n");
 	has(text, "timer, from due to handler: 1 interrupts\n");
 	has(text, "  p50                          50.0 us\n");
 	has(text, "  max                          50.0 us\n");
 	assert_null(strstr(text, "  IO  "));
 	assert_null(strstr(text, "SMI   "));
+}
+
+static void devices_are_told_apart_by_their_place(void **state)
+{
+	static const struct stats_device devices[] = {
+		{"uart16550", 0x2F8, 0},
+		{"uart16550", 0x3F8, 1234},
+		{"nobody's port", 0, 5},
+		{"I/O APIC", 0xFEC00000, UINT64_MAX},
+	};
+	static char text[1024];
+	FILE *to = fmemopen(text, sizeof(text), "w");
+
+	(void)state;
+	assert_non_null(to);
+	stats_print_devices(devices, 4, to);
+	fclose(to);
+	assert_string_equal(text, "exits by device\n"
+				  "  uart16550 3F8h                               1234\n"
+				  "  nobody's port                                   5\n"
+				  "  I/O APIC FEC00000h                   18446744073709551615\n");
 }
 
 static void an_empty_run_prints_too(void **state)
@@ -382,6 +407,7 @@ int main(void)
 		cmocka_unit_test_setup(percentiles_of_huge_counts_do_not_overflow, clear),
 		cmocka_unit_test_setup(sums_take_in_every_counter, clear),
 		cmocka_unit_test_setup(tables_show_what_was_counted, clear),
+		cmocka_unit_test_setup(devices_are_told_apart_by_their_place, clear),
 		cmocka_unit_test_setup(an_empty_run_prints_too, clear),
 		cmocka_unit_test_setup(posts_from_many_threads_all_count, clear),
 	};

@@ -58,6 +58,7 @@ static void test_accesses_reach_the_lapic_the_devices_or_nobody(void **state)
 	assert_int_equal(rig->seen[6], 0x60);
 	assert_int_equal(rig->seen[7], 0xFFFF);
 	assert_int_equal(rig->seen[8], 0);
+	assert_int_equal(rig_vcpu(rig, 0)->stats.page_accesses, 4);
 	rig_free(rig);
 }
 
@@ -94,6 +95,7 @@ static void test_msrs_answer_or_fault(void **state)
 	assert_int_equal(rig->seen[6], 0xFEE00D00);
 	/* KVM's copy is in xAPIC mode: it has no LAPIC to be in the other. */
 	assert_int_equal(rig_fake(rig, 0)->apic_base, 0xFEE00900);
+	assert_int_equal(rig_vcpu(rig, 0)->stats.msr_accesses, 5);
 	rig_free(rig);
 }
 

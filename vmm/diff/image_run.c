@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "vmm/ending.h"
+#include "vmm/topology.h"
 
 #define JSON_MAX  65536u
 #define WORDS_MAX 24u /* besides -initrd and the guest's arguments */
@@ -26,7 +27,7 @@ enum file { CONSOLE, ERRORS, JSON, FILES };
 struct start {
 	const char *program;
 	char path[FILES][512];
-	char memory[24], cpus[12], timeout[24], lapic[16];
+	char memory[24], cpus[64], timeout[24], lapic[16];
 	char **words;
 	int count;
 	pid_t pid;
@@ -55,12 +56,15 @@ static void pair(struct start *s, const char *option, const char *value)
 
 static bool make_words(struct start *s, const struct options *o, bool kernel)
 {
+	const struct topology topology = topology_of(o);
+
 	s->words = calloc(WORDS_MAX + 2 * o->initrd_count + (size_t)o->guest_arg_count,
 			  sizeof(*s->words));
 	if (!s->words)
 		return refuse(s, "lapicvm run");
 	snprintf(s->memory, sizeof(s->memory), "%" PRIu64 "K", o->ram_bytes >> 10);
-	snprintf(s->cpus, sizeof(s->cpus), "%" PRIu32, o->cpus);
+	snprintf(s->cpus, sizeof(s->cpus), "%" PRIu32 ",cores=%" PRIu32 ",threads=%" PRIu32,
+		 topology.cpus, topology.cores, topology.threads);
 	snprintf(s->timeout, sizeof(s->timeout), "%" PRIu32 ".%03" PRIu32, o->timeout_ms / 1000,
 		 o->timeout_ms % 1000);
 	snprintf(s->lapic, sizeof(s->lapic), "--lapic=%s", kernel ? "kernel" : "user");

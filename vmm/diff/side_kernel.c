@@ -30,7 +30,7 @@ static bool prepare(struct side *side, const struct side_setup *setup, struct re
 	struct kernel_lapic_message lines[KERNEL_LAPIC_LINES] = {{0}};
 	int error;
 
-	if (!kernel_lapic_enable(&side->vm, setup->cpus, why))
+	if (!kernel_lapic_enable(&side->vm, setup->cpus - 1, why))
 		return false;
 	side->isr_lost = setup->isr_lost;
 	for (unsigned i = 0; i < KERNEL_LAPIC_LINES; i++)
