@@ -17,6 +17,7 @@
 
 #define ERROR_VECTOR 0x6e
 #define NOBODY       0x55
+#define PARKING      0x3000
 
 static void nothing_else(const char *after)
 {
@@ -64,6 +65,8 @@ static void illegal_vectors(void)
 static void no_error(void)
 {
 	apic_ipi(NOBODY, APIC_ICR_ASSERT | APIC_ICR_NMI | 3);
+	/* An AP that waits since power-on begins there: cli; hlt; jmp to the hlt. */
+	memcpy((void *)PARKING, "\xfa\xf4\xeb\xfd", 4);
 	apic_ipi(NOBODY, APIC_ICR_ASSERT | APIC_ICR_SIPI | 3);
 	apic_ipi(NOBODY, APIC_ICR_ASSERT | 16);
 	apic_ipi(NOBODY, APIC_ICR_ASSERT | 255);

@@ -39,8 +39,9 @@ static bool is_lvt(unsigned n)
 	return n == REG_LVT_CMCI || (n >= REG_LVT_TIMER && n <= REG_LVT_ERROR);
 }
 
-static bool lvt_ok(const struct lapic *l, const uint32_t *regs, unsigned n)
+static bool lvt_ok(const struct lapic *l, const struct state *s, unsigned n)
 {
+	const uint32_t *regs = s->regs;
 	const struct reg_row *row = &reg_table[n];
 	uint32_t lvt = regs[n];
 
@@ -50,8 +51,11 @@ static bool lvt_ok(const struct lapic *l, const uint32_t *regs, unsigned n)
 		return false;
 	if (!(regs[REG_SVR] & SVR_ENABLED) && !(lvt & LVT_MASKED))
 		return false;
-	return !(lvt & LVT_REMOTE_IRR) ||
-	       ((lvt & LVT_LEVEL) && !(lvt & LVT_MODE) && (lvt & LVT_VECTOR) >= 16);
+	if (!(lvt & LVT_REMOTE_IRR))
+		return true;
+	/* It waits for the EOI of a vector that exists: the entry's, or the one it had then. */
+	return (lvt & LVT_LEVEL) && !(lvt & LVT_MODE) &&
+	       ((lvt & LVT_VECTOR) >= 16 || s->lint0_vector >= 16);
 }
 
 static enum lapic_state_error id_check(const struct lapic *l, const struct state *s)
@@ -156,7 +160,7 @@ enum lapic_state_error state_check(const struct lapic *l, const struct state *s)
 	if ((regs[REG_ESR] & ~0xFFu) || s->error_disarmed > 1)
 		return LAPIC_STATE_ESR;
 	for (unsigned n = 0; n < REG_COUNT; n++)
-		if (is_lvt(n) && !lvt_ok(l, regs, n))
+		if (is_lvt(n) && !lvt_ok(l, s, n))
 			return LAPIC_STATE_LVT;
 	if ((regs[REG_ICR] & ~reg_table[REG_ICR].writable) || !icr_high_ok)
 		return LAPIC_STATE_ICR;

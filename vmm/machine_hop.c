@@ -178,7 +178,9 @@ void machine_hop(struct machine *m)
 	if (!find_msrs(m) || !all(m, settle) || !all(m, leave) || !move_clock(m) ||
 	    !move_memory(m) || !all(m, swap) || !all(m, enter))
 		return;
-	machine_irq_moved(m);
+	pthread_mutex_lock(&m->device_lock);
+	machine_irq_renew(m);
+	pthread_mutex_unlock(&m->device_lock);
 	m->hop->count++;
 	say_drop(m);
 }

@@ -124,15 +124,6 @@ static void messages_changed(void *opaque)
 			   strerror(-error));
 }
 
-void machine_irq_moved(struct machine *m)
-{
-	pthread_mutex_lock(&m->device_lock);
-	messages_changed(m);
-	if (!m->in_kernel)
-		lapic_set_lint(m->vcpus[0].lapic, 0, atomic_load(&m->intr));
-	pthread_mutex_unlock(&m->device_lock);
-}
-
 void machine_irq_renew(struct machine *m)
 {
 	set_lint0(m, m->pic.intr_level);

@@ -29,12 +29,8 @@ struct irq_line machine_irq_of_8254(struct machine *machine);
 struct irq_line machine_irq_of_clock(struct machine *machine);
 void machine_irq_legacy(void *opaque, bool on);
 
-/* The Local APICs are others now: they are told what they have to know of the wires. [main thread,
- * while all vCPUs stand still] */
-void machine_irq_moved(struct machine *machine);
-
-/* The controllers are not what they were, with no edge or write that said so: LINT0 and KVM's
- * routes follow. [device lock held] */
+/* The controllers are not what they were, or the Local APICs are others, with no edge or write that
+ * said so: LINT0 and KVM's routes follow. [device lock held] */
 void machine_irq_renew(struct machine *machine);
 
 #endif

@@ -98,6 +98,26 @@ static void test_remote_irr_of_vector_16(void **state)
 	assert_takes(copy, 0x10);
 }
 
+/* The entry may have been given another vector, and none that exists, before the EOI.
+ * Rules: SAVE-1, LVT-4 */
+static void test_remote_irr_of_an_entry_that_was_rewritten(void **state)
+{
+	struct lapic *l = rig_one(), *copy;
+
+	(void)state;
+	put(l, APIC_LVT_LINT0, LEVEL | 0x90);
+	lapic_set_lint(l, 0, true);
+	lapic_pending(l);
+	put(l, APIC_LVT_LINT0, LEVEL | 9);
+	assert_int_equal(get(l, APIC_LVT_LINT0), LEVEL | REMOTE_IRR | 9);
+	copy = moved(l);
+	assert_int_equal(get(copy, APIC_LVT_LINT0), LEVEL | REMOTE_IRR | 9);
+	lapic_set_lint(copy, 0, false);
+	assert_takes(copy, 0x90);
+	put(copy, APIC_EOI, 0);
+	assert_int_equal(get(copy, APIC_LVT_LINT0), LEVEL | 9);
+}
+
 /* Rules: SAVE-1, TMR-6, TMR-10 */
 static void test_what_is_due_in_the_moment_of_the_save(void **state)
 {
@@ -234,6 +254,7 @@ int main(void)
 		rig_test(test_an_edge_after_a_restored_level),
 		rig_test(test_the_lowest_error_bit),
 		rig_test(test_remote_irr_of_vector_16),
+		rig_test(test_remote_irr_of_an_entry_that_was_rewritten),
 		rig_test(test_what_is_due_in_the_moment_of_the_save),
 		rig_test(test_what_is_refused_first),
 		rig_test(test_a_count_beside_a_deadline_means_nothing),
