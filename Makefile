@@ -124,7 +124,7 @@ $(SHARED): $(LAPIC_SRC:%.c=$(O)/pic/%.o)
 
 $(O)/lapicvm: $(O)/obj/vmm/main.o $(LIBVMM) $(LIBDEVICES) $(LIBLAPIC)
 	$(call say,LINK,$@)
-	$(Q)$(CC) $(SANFLAGS) $(COVFLAGS) -o $@ $^ -levent_core -lZydis $(LIBDW) -pthread
+	$(Q)$(CC) $(SANFLAGS) $(COVFLAGS) -o $@ $^ -levent_core -lZydis -lz $(LIBDW) -pthread
 
 # --- objects ---------------------------------------------------------------------------------------
 $(O)/obj/%.o: %.c Makefile
@@ -171,7 +171,7 @@ $(BENCH_GUEST): $(call objs,$(GUEST_BENCH_SRC) $(RUNTIME_SRC)) guests/bench/benc
 
 # --- test programs ---------------------------------------------------------------------------------
 ALL_LIBS := $(LIBVMM) $(LIBDEVICES) $(LIBLAPIC)
-HOST_LDLIBS := -levent_core -lZydis $(LIBDW) -pthread
+HOST_LDLIBS := -levent_core -lZydis -lz $(LIBDW) -pthread
 link = $(Q)mkdir -p $(@D) && $(CC) $(SANFLAGS) $(COVFLAGS) $(2) -o $@ $(filter %.o %.a,$^) $(1)
 
 $(O)/tests/lapic/%: $(O)/obj/tests/lapic/%.o $(call beside,lapic) $(LAPIC_INTERNAL)

@@ -45,7 +45,7 @@ struct build {
  * the two sees what both have. */
 static bool of_kvm_alone(const struct options *options)
 {
-	return options->kernel_lapic && !options->hop_ms;
+	return options->kernel_lapic && !options_both_lapics(options);
 }
 
 bool cpuid_has_x2apic(const struct host_traits *traits, const struct options *options)

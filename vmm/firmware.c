@@ -69,6 +69,18 @@ bool firmware_load(const char *path, const struct ram *ram, struct ram_range *ro
 	return done;
 }
 
+bool firmware_take(const void *bytes, uint64_t size, struct ram_range *rom,
+		   struct image_error *error)
+{
+	const struct image_source source = {.name = "ROM", .size = size};
+
+	*rom = (struct ram_range){0};
+	if (!good_size(&source, error) || !reserve(rom, size, error))
+		return false;
+	memcpy(rom->host, bytes, size);
+	return true;
+}
+
 void firmware_unload(struct ram_range *rom)
 {
 	if (rom->host)

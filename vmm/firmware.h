@@ -32,6 +32,10 @@ extern "C" {
 bool firmware_load(const char *path, const struct ram *ram, struct ram_range *rom,
 		   struct image_error *error);
 
+/* The same range with these bytes, and no copy below 1 MiB. False: *error. [setup] */
+bool firmware_take(const void *bytes, uint64_t size, struct ram_range *rom,
+		   struct image_error *error);
+
 /* An empty *rom is fine. No guest may have it mapped any more. */
 void firmware_unload(struct ram_range *rom);
 

@@ -16,6 +16,8 @@ extern const uint8_t vmm_tour_image[], vmm_tour_image_end[];
 
 static struct image_file image_of(const struct options *options)
 {
+	if (options->restore)
+		return (struct image_file){.name = "a restored guest", .bytes = "", .size = 0};
 	if (options->image)
 		return (struct image_file){.name = options->image};
 	return (struct image_file){

@@ -17,6 +17,7 @@
 #include "vmm/machine_firmware.h"
 #include "vmm/machine_hop.h"
 #include "vmm/machine_tables.h"
+#include "vmm/restore.h"
 #include "vmm/topology.h"
 
 extern const uint8_t vmm_tour_image[], vmm_tour_image_end[];
@@ -178,6 +179,8 @@ static bool boot(struct machine *m, const struct boot_state *state, struct resul
 			    strerror(-error));
 		return false;
 	}
+	if (m->restore)
+		return restore_machine(m->restore, m, why);
 	error = m->rom.length ? start_firmware(m) : start_image(m, state);
 	if (error < 0)
 		ending_fill(why, RESULT_INTERNAL,
@@ -196,6 +199,14 @@ static bool input_may_wake(void *opaque)
 	may = (may && uart16550_rx_interrupts(&m->uart)) || machine_clock_runs(m);
 	pthread_mutex_unlock(&m->device_lock);
 	return may;
+}
+
+static bool fill_memory(struct machine *m, struct boot_state *state, struct result *why)
+{
+	if (m->restore)
+		return restore_begin(m->restore, m, why) &&
+		       restore_memory(m->restore, &m->ram, &m->rom, why);
+	return m->options->bios ? load_firmware(m, why) : load(m, state, why);
 }
 
 static bool enough_host(const struct machine *m, struct result *why)
@@ -231,7 +242,7 @@ static bool begin_census(struct machine *m, struct event_base *base, struct resu
 
 static bool begin_hops(struct machine *m, struct event_base *base, struct result *why)
 {
-	int error = m->hops ? machine_hop_start(m, base) : 0;
+	int error = m->options->hop_ms ? machine_hop_start(m, base) : 0;
 
 	if (error < 0)
 		ending_fill(why, RESULT_INTERNAL, "a timer for hops: %s", strerror(-error));
@@ -262,8 +273,11 @@ bool machine_open(struct machine *m, const struct options *options,
 		.console = *console,
 		.vm = {.kvm = kvm, .kvm_fd = -1, .fd = -1},
 		.there = {.kvm = kvm, .kvm_fd = -1, .fd = -1},
-		.in_kernel = options->kernel_lapic,
-		.hops = options->hop_ms != 0,
+		/* A file holds Local APICs of ours: machine_hop_soon(). */
+		.in_kernel = options->kernel_lapic && !options->restored,
+		.hops = options_both_lapics(options),
+		.eoi_suppression = options_both_lapics(options),
+		.restore = options->restored,
 	};
 	pthread_mutex_init(&m->device_lock, NULL);
 	pthread_mutex_init(&m->map_lock, NULL);
@@ -282,10 +296,9 @@ bool machine_open(struct machine *m, const struct options *options,
 		ending_fill(why, RESULT_USAGE, "%s", text);
 		return false;
 	}
-	return (options->bios ? load_firmware(m, why) : load(m, &state, why)) &&
-	       open_vm(m, kvm, why) && machine_wire(m, why) && make_map(m, why) &&
-	       make_vcpus(m, why) && boot(m, &state, why) && start_clock(m, base, why) &&
-	       begin_census(m, base, why) && begin_hops(m, base, why);
+	return fill_memory(m, &state, why) && open_vm(m, kvm, why) && machine_wire(m, why) &&
+	       make_map(m, why) && make_vcpus(m, why) && boot(m, &state, why) &&
+	       start_clock(m, base, why) && begin_census(m, base, why) && begin_hops(m, base, why);
 }
 
 void machine_close(struct machine *m)

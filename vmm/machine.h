@@ -40,6 +40,7 @@
 #include "vmm/watch.h"
 
 struct event_base;
+struct restore;
 
 /* Where the guest's console leads. put, fits and room are called with the device lock held. */
 struct machine_console {
@@ -79,6 +80,10 @@ struct machine {
 	const struct host_traits *traits;
 	struct ending *ending;
 	struct machine_console console;
+	const struct restore *restore; /* what it goes on from, or NULL */
+	uint64_t restored_at_ns;  /* when that was on the host's clock, if that counts; else 0 */
+	uint64_t clock_offset_ns; /* of the devices' clock to the host's, modulo 2^64 */
+	bool eoi_suppression;     /* the Local APICs have it whatever their profile says */
 	struct vm vm;
 	bool in_kernel; /* the Local APICs are KVM's, in `vm` */
 	/* Where hops lead, with a double of each vCPU (machine_hop.h). */

@@ -7,6 +7,23 @@
 #include "vmm/machine.h"
 #include "vmm/run_report.h"
 
+uint64_t machine_clock_now(const struct machine *m)
+{
+	return kick_clock_ns() + m->clock_offset_ns;
+}
+
+/* That moment on the host's clock, on which a moment that is over may lie before the beginning. */
+static uint64_t on_host(const struct machine *m, uint64_t at)
+{
+	uint64_t now = kick_clock_ns(), wait = at - (now + m->clock_offset_ns);
+
+	if (!m->clock_offset_ns)
+		return at ? at : 1;
+	if ((int64_t)wait <= 0)
+		return 1;
+	return wait < UINT64_MAX / 2 - now ? now + wait : UINT64_MAX / 2;
+}
+
 static uint64_t next(const struct machine *m)
 {
 	const uint64_t at[] = {
@@ -28,7 +45,7 @@ void machine_clock_update(struct machine *m)
 	uint64_t at = next(m);
 
 	if (m->device_timer.expired)
-		timer_set(&m->device_timer, at == UINT64_MAX ? 0 : at ? at : 1);
+		timer_set(&m->device_timer, at == UINT64_MAX ? 0 : on_host(m, at));
 }
 
 bool machine_clock_runs(const struct machine *m)

@@ -5,9 +5,14 @@
 #define VMM_MACHINE_CLOCK_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 struct event_base;
 struct machine;
+
+/* The devices' clock in ns: the host's CLOCK_MONOTONIC, or what a restored machine goes on from.
+ * [any thread] */
+uint64_t machine_clock_now(const struct machine *machine);
 
 /* 0 or -errno. machine_clock_close() is fine without. [loop's thread, setup] */
 int machine_clock_open(struct machine *machine, struct event_base *base);

@@ -91,11 +91,7 @@ static void time_of_day(void *opaque, struct timespec *now)
 
 static uint64_t monotonic_ns(void *opaque)
 {
-	struct timespec now;
-
-	(void)opaque;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+	return machine_clock_now(opaque);
 }
 
 static const struct acpi_pm_ops acpi_pm_ops = {.now = monotonic_ns, .sleep = power_off};

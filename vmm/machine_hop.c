@@ -189,7 +189,8 @@ void machine_hop(struct machine *m)
 
 static void set_timer(struct machine *m)
 {
-	timer_set(&m->hop->timer, kick_clock_ns() + (uint64_t)m->options->hop_ms * 1000000);
+	if (m->options->hop_ms)
+		timer_set(&m->hop->timer, kick_clock_ns() + (uint64_t)m->options->hop_ms * 1000000);
 }
 
 void machine_hop_still(struct machine *m)
@@ -207,16 +208,19 @@ void machine_hop_still(struct machine *m)
 	set_timer(m);
 }
 
-static void expired(void *opaque)
+void machine_hop_soon(struct machine *m)
 {
-	struct machine *m = opaque;
-
 	if (m->hop->waiting)
 		return;
 	m->hop->waiting = true;
 	m->hop->wanted_ns = kick_clock_ns();
 	machine_hold(m);
 	machine_hop_still(m);
+}
+
+static void expired(void *opaque)
+{
+	machine_hop_soon(opaque);
 }
 
 int machine_hop_start(struct machine *m, struct event_base *base)

@@ -17,10 +17,13 @@ struct result;
 bool machine_hop_open(struct machine *machine, const struct kvm_calls *kvm, struct result *why);
 /* From now on it hops every options->hop_ms. 0 or -errno. [loop's thread, before the vCPUs run] */
 int machine_hop_start(struct machine *machine, struct event_base *base);
+/* It hops as soon as all vCPUs stand still. [main thread, also before the vCPUs run] */
+void machine_hop_soon(struct machine *machine);
 /* All vCPUs stand still by now: if it was a hop that wanted them to, it takes place. [main thread]
  */
 void machine_hop_still(struct machine *machine);
-/* How often it has hopped, and how long the guest stood still for it; nothing where it never may. */
+/* How often it has hopped, and how long the guest stood still for it; nothing where it never may.
+ */
 void machine_hop_print(const struct machine *machine, FILE *to);
 /* [after the vCPUs are closed] */
 void machine_hop_close(struct machine *machine);

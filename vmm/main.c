@@ -17,6 +17,7 @@
 #include "vmm/kvm_calls.h"
 #include "vmm/options.h"
 #include "vmm/output_file.h"
+#include "vmm/restore.h"
 #include "vmm/result.h"
 #include "vmm/run.h"
 #include "vmm/topology.h"
@@ -108,7 +109,13 @@ static bool can_write(const char *path, struct result *result)
 	return false;
 }
 
-static void run_guest(const struct options *options, struct result *result)
+/* A machine that was saved is the one that runs, whatever the options' defaults are. */
+static bool read_saved(const char *path, struct options *options, struct result *result)
+{
+	return !path || restore_open(&options->restored, path, options, result);
+}
+
+static void run_guest(struct options *options, struct result *result)
 {
 	const char *screen = options->dump_screen;
 	struct host_traits traits;
@@ -118,13 +125,16 @@ static void run_guest(const struct options *options, struct result *result)
 		screen = NULL;
 	/* Before the work, not after it. */
 	if (!can_write(options->result_json, result) || !can_write(options->dump_state, result) ||
-	    !can_write(screen, result))
+	    !can_write(screen, result) || !can_write(options->save, result))
 		return;
 	run_hold_signals();
-	if (!host_probe(&kvm_calls_real, &traits, &error))
+	if (!read_saved(options->restore, options, result))
+		;
+	else if (!host_probe(&kvm_calls_real, &traits, &error))
 		host_error_result(&error, result);
 	else if (host_suffices(options, &traits, result))
 		run(options, &traits, result);
+	restore_close(options->restored);
 	if (options->result_json)
 		write_json(options->result_json, result);
 }
@@ -139,7 +149,7 @@ static bool say(const char *text, struct result *result)
 }
 
 /* True: done, with nothing more to tell. */
-static bool act(const struct options *options, struct result *result)
+static bool act(struct options *options, struct result *result)
 {
 	switch (options->verb) {
 	case OPTIONS_HELP: return say(options_help(options->topic), result);

@@ -31,6 +31,7 @@ struct monitor {
 	unsigned escape; /* place in a terminal's key sequence; 0: in none */
 	char line[MONITOR_LINE];
 	unsigned length;
+	char file[MONITOR_LINE]; /* what a command names */
 	/* Typed while a command waits; more than fit are dropped. */
 	uint8_t keys[MONITOR_KEYS];
 	unsigned first, count;

@@ -4,6 +4,7 @@
 
 #include "vmm/monitor_command.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,7 @@
 #include "vmm/info_pic.h"
 #include "vmm/machine.h"
 #include "vmm/monitor.h"
+#include "vmm/save.h"
 
 #define WORDS_MAX 4u
 
@@ -26,6 +28,7 @@ struct command {
 	const char *first, *second; /* second: NULL where there is one word alone */
 	bool waits;                 /* until all vCPUs stand still */
 	bool cpu;                   /* a CPU's number may follow */
+	bool file;                  /* a file's name follows, m->file when it is done */
 	void (*act)(struct monitor *m, unsigned cpu, FILE *to);
 	const char *help;
 };
@@ -107,6 +110,18 @@ static void cont(struct monitor *m, unsigned unused, FILE *to)
 	machine_release(m->machine);
 }
 
+static void save_file(struct monitor *m, unsigned unused, FILE *to)
+{
+	char why[512];
+	uint64_t bytes;
+
+	(void)unused;
+	if (save(m->machine, m->file, &bytes, why, sizeof(why)))
+		fprintf(to, "Saved %s: %" PRIu64 " bytes.\n", m->file, bytes);
+	else
+		fprintf(to, "%s\n", why);
+}
+
 static void quit(struct monitor *m, unsigned unused, FILE *to)
 {
 	(void)unused;
@@ -117,15 +132,20 @@ static void quit(struct monitor *m, unsigned unused, FILE *to)
 static void help(struct monitor *m, unsigned unused, FILE *to);
 
 static const struct command commands[] = {
-	{"info", "lapic", true, true, info_lapic, "info lapic [CPU]  registers of its Local APIC"},
-	{"info", "ioapic", false, false, info_ioapic, "info ioapic       the redirection table"},
-	{"info", "pic", false, false, info_pic, "info pic          the two 8259As"},
-	{"info", "cpus", true, false, info_cpus, "info cpus         what each CPU does, and where"},
-	{"nmi", NULL, true, true, nmi, "nmi [CPU]         sends it an NMI"},
-	{"stop", NULL, true, false, stop, "stop              all CPUs stand still"},
-	{"cont", NULL, false, false, cont, "cont              they go on"},
-	{"quit", NULL, false, false, quit, "quit              ends the run"},
-	{"help", NULL, false, false, help, "help              this; no CPU given is CPU 0"},
+	{"info", "lapic", true, true, false, info_lapic,
+	 "info lapic [CPU]  registers of its Local APIC"},
+	{"info", "ioapic", false, false, false, info_ioapic,
+	 "info ioapic       the redirection table"},
+	{"info", "pic", false, false, false, info_pic, "info pic          the two 8259As"},
+	{"info", "cpus", true, false, false, info_cpus,
+	 "info cpus         what each CPU does, and where"},
+	{"nmi", NULL, true, true, false, nmi, "nmi [CPU]         sends it an NMI"},
+	{"stop", NULL, true, false, false, stop, "stop              all CPUs stand still"},
+	{"cont", NULL, false, false, false, cont, "cont              they go on"},
+	{"save", NULL, true, false, true, save_file,
+	 "save FILE         writes the machine, which goes on"},
+	{"quit", NULL, false, false, false, quit, "quit              ends the run"},
+	{"help", NULL, false, false, false, help, "help              this; no CPU given is CPU 0"},
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
@@ -164,6 +184,17 @@ static const struct command *find(const struct words *w)
 			return c;
 	}
 	return NULL;
+}
+
+/* False, and said why: no file, or more than one. */
+static bool take_file(struct monitor *m, const struct command *c, const struct words *w, FILE *to)
+{
+	if (w->count != 2) {
+		fprintf(to, "'%s' takes one file's name, without blanks.\n", c->first);
+		return false;
+	}
+	snprintf(m->file, sizeof(m->file), "%s", w->word[1]);
+	return true;
 }
 
 /* False, and said why: no CPU, or more words than the command has. */
@@ -208,7 +239,9 @@ static void do_line(struct monitor *m, const char *line, FILE *to)
 		fprintf(to, "'%s' is no command; 'help' lists them.\n", w.word[0]);
 	else if (!m->machine)
 		fputs("No machine is running.\n", to);
-	else if (take_cpu(m, c, &w, &cpu, to))
+	else if (c->file && take_file(m, c, &w, to))
+		c->act(m, 0, to);
+	else if (!c->file && take_cpu(m, c, &w, &cpu, to))
 		c->act(m, cpu, to);
 }
 

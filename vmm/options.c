@@ -52,6 +52,7 @@ enum id {
 	OPT_LOG,
 	OPT_LEDGER,
 	OPT_SAVE,
+	OPT_RESTORE,
 	OPT_TRACE,
 	OPT_ALL_MET,
 	OPT_COUNTS,
@@ -69,12 +70,14 @@ enum id {
 #define OF_RUN     1u
 #define OF_DOCTOR  2u
 /* The three forms of diff. */
-#define OF_RANDOM    4u
-#define OF_REPLAY    8u
-#define OF_IMAGE     16u
-#define OF_PROGRAMS  (OF_RANDOM | OF_REPLAY)
-#define OF_DIFF      (OF_PROGRAMS | OF_IMAGE)
-#define OF_GUEST     (OF_RUN | OF_IMAGE)
+#define OF_RANDOM   4u
+#define OF_REPLAY   8u
+#define OF_IMAGE    16u
+#define OF_PROGRAMS (OF_RANDOM | OF_REPLAY)
+#define OF_DIFF     (OF_PROGRAMS | OF_IMAGE)
+#define OF_GUEST    (OF_RUN | OF_IMAGE)
+/* What a saved machine brings with it. */
+#define OF_SHAPE     32u
 #define OF_ALL       (OF_RUN | OF_DOCTOR | OF_DIFF)
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -88,22 +91,22 @@ struct option {
 };
 
 static const struct option option_table[] = {
-	{"-m", OPT_MEMORY, OF_GUEST, "a size, such as 256M"},
-	{"-smp", OPT_SMP, OF_GUEST, "a number of processors"},
-	{"-kernel", OPT_KERNEL, OF_GUEST, "a file"},
-	{"-bios", OPT_BIOS, OF_RUN, "a file"},
-	{"-initrd", OPT_INITRD, OF_GUEST, "a file"},
-	{"-append", OPT_APPEND, OF_GUEST, "a command line"},
+	{"-m", OPT_MEMORY, OF_GUEST | OF_SHAPE, "a size, such as 256M"},
+	{"-smp", OPT_SMP, OF_GUEST | OF_SHAPE, "a number of processors"},
+	{"-kernel", OPT_KERNEL, OF_GUEST | OF_SHAPE, "a file"},
+	{"-bios", OPT_BIOS, OF_RUN | OF_SHAPE, "a file"},
+	{"-initrd", OPT_INITRD, OF_GUEST | OF_SHAPE, "a file"},
+	{"-append", OPT_APPEND, OF_GUEST | OF_SHAPE, "a command line"},
 	{"-no-reboot", OPT_NO_REBOOT, OF_GUEST, NULL},
-	{"--hpet", OPT_HPET, OF_GUEST, NULL},
-	{"--acpi", OPT_ACPI, OF_GUEST, "the word on or off"},
-	{"--mptable", OPT_MPTABLE, OF_GUEST, "the word on or off"},
+	{"--hpet", OPT_HPET, OF_GUEST | OF_SHAPE, NULL},
+	{"--acpi", OPT_ACPI, OF_GUEST | OF_SHAPE, "the word on or off"},
+	{"--mptable", OPT_MPTABLE, OF_GUEST | OF_SHAPE, "the word on or off"},
 	{"--lapic", OPT_LAPIC, OF_RUN, "the word user or kernel"},
 	{"--hop", OPT_HOP, OF_RUN, "a number of milliseconds"},
 	{"--hop-drop", OPT_HOP_DROP, OF_RUN, "a number of hops"},
 	{"--timer-advance", OPT_TIMER_ADVANCE, OF_RUN, "a number of microseconds"},
-	{"--no-x2apic", OPT_NO_X2APIC, OF_GUEST | OF_RANDOM, NULL},
-	{"--no-tsc-deadline", OPT_NO_TSC_DEADLINE, OF_GUEST | OF_RANDOM, NULL},
+	{"--no-x2apic", OPT_NO_X2APIC, OF_GUEST | OF_RANDOM | OF_SHAPE, NULL},
+	{"--no-tsc-deadline", OPT_NO_TSC_DEADLINE, OF_GUEST | OF_RANDOM | OF_SHAPE, NULL},
 	{"--timeout", OPT_TIMEOUT, OF_GUEST, "a number of seconds"},
 	{"--result-json", OPT_RESULT_JSON, OF_RUN, "a file"},
 	{"--stats", OPT_STATS, OF_RUN, NULL},
@@ -118,7 +121,8 @@ static const struct option option_table[] = {
 	{"--replay", OPT_REPLAY, OF_REPLAY, "a file"},
 	{"--log", OPT_LOG, OF_PROGRAMS, "a file"},
 	{"--ledger", OPT_LEDGER, OF_PROGRAMS, "a file"},
-	{"--save", OPT_SAVE, OF_PROGRAMS, "a folder"},
+	{"--save", OPT_SAVE, OF_RUN | OF_PROGRAMS, "a file, or with diff a folder"},
+	{"--restore", OPT_RESTORE, OF_RUN, "a file"},
 	{"--trace", OPT_TRACE, OF_PROGRAMS, NULL},
 	{"--all-met", OPT_ALL_MET, OF_PROGRAMS, NULL},
 	{"--counts", OPT_COUNTS, OF_IMAGE, "exact, about or ignore"},
@@ -330,6 +334,11 @@ static bool take_advance(const struct parser *p, const struct option *option, co
 	return true;
 }
 
+static const char **take_save(const struct parser *p)
+{
+	return p->verb->verb == OPTIONS_RUN ? &p->options->save : &p->options->diff.save;
+}
+
 static bool take_output(const struct parser *p, const struct option *option, const char *file,
 			const char **to)
 {
@@ -378,7 +387,8 @@ static bool take(struct parser *p, const struct option *option, const char *valu
 	case OPT_REPLAY: return take_replay(p, value);
 	case OPT_LOG: return take_output(p, option, value, &diff->log);
 	case OPT_LEDGER: return take_output(p, option, value, &diff->ledger);
-	case OPT_SAVE: return take_output(p, option, value, &diff->save);
+	case OPT_SAVE: return take_output(p, option, value, take_save(p));
+	case OPT_RESTORE: return take_output(p, option, value, &o->restore);
 	case OPT_TRACE: diff->trace = true; return true;
 	case OPT_ALL_MET: diff->all_met = true; return true;
 	case OPT_COUNTS: return take_counts(p, value);
@@ -484,10 +494,33 @@ static bool is_given(const struct parser *p, enum id id)
 	return false;
 }
 
+/* All that shapes the machine is in the file. */
+static bool check_restore(const struct parser *p)
+{
+	const struct options *o = p->options;
+
+	for (size_t i = 0; i < COUNT(p->given); i++)
+		if (p->given[i] && (p->given[i]->verbs & OF_SHAPE))
+			return refuse(p,
+				      "%s with --restore: the machine is the one in %s; leave it "
+				      "out",
+				      p->given[i]->name, o->restore);
+	if (o->image)
+		return refuse(p, "--restore %s with the image %s: the guest is the one in the file",
+			      o->restore, o->image);
+	if (o->guest_args)
+		return refuse(p, "--restore %s with guest arguments: the guest runs already",
+			      o->restore);
+	return true;
+}
+
 static bool check_guest(struct parser *p)
 {
 	struct options *o = p->options;
 	struct topology topology;
+
+	if (o->restore)
+		return check_restore(p);
 
 	if (!is_given(p, OPT_SMP))
 		o->cpus = o->image || o->bios ? DEFAULT_CPUS : TOUR_CPUS;
@@ -547,6 +580,11 @@ static bool check_whole(struct parser *p)
 	case OPTIONS_DIFF: return check_diff(p);
 	default: return true;
 	}
+}
+
+bool options_both_lapics(const struct options *o)
+{
+	return o->hop_ms || (o->kernel_lapic && (o->save || o->restore));
 }
 
 bool options_parse(int argc, char **argv, struct options *options, char *why, size_t why_size)

@@ -42,6 +42,8 @@ struct options_diff {
 	enum options_counts counts;
 };
 
+struct restore;
+
 struct options {
 	enum options_verb verb;
 	enum options_verb topic; /* OPTIONS_HELP: about what */
@@ -64,6 +66,9 @@ struct options {
 	bool x2apic;         /* off by --no-x2apic */
 	bool tsc_deadline;   /* off by --no-tsc-deadline */
 	uint32_t timeout_ms; /* 0: none */
+	const char *save;    /* --save: a file, or NULL */
+	const char *restore; /* --restore: the same */
+	struct restore *restored; /* that file, read, by which this machine is shaped; or NULL */
 	const char *result_json;
 	const char *dump_screen; /* "-": standard output; or NULL */
 	bool stats;
@@ -85,6 +90,10 @@ struct options {
  * to be used.
  */
 bool options_parse(int argc, char **argv, struct options *options, char *why, size_t why_size);
+
+/* Whether the machine is to have a double with the other kind of Local APICs: to hop, or to be
+ * saved and restored where they are KVM's. */
+bool options_both_lapics(const struct options *options);
 
 /* The text of --help about a verb: one screen of 80 columns. */
 const char *options_help(enum options_verb topic);

@@ -26,6 +26,8 @@ static const char general[] =
 	"  --timer-advance=US  be awake so early for timers, at most (50; 0: never)\n"
 	"  --no-x2apic, --no-tsc-deadline    hide these from the guest\n"
 	"  --timeout SECONDS   end the run after this long (exit status 124)\n"
+	"  --save FILE         an end from outside saves the guest first\n"
+	"  --restore FILE      the saved guest goes on, in place of an image\n"
 	"  --result-json FILE, --dump-screen FILE   write how it ended, the text screen\n"
 	"  --stats             print exits, interrupts and timer latencies at the end\n"
 	"  --dump-state[=FILE] write the machine's state at the end; --format=linux|json\n"

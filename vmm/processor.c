@@ -28,7 +28,7 @@ static bool failed(struct processor_error *error, const char *what, int code)
 
 /* ---- which MSRs ---- */
 
-static bool travels(uint32_t index)
+bool processor_msr_travels(uint32_t index)
 {
 	switch (index) {
 	case MSR_IA32_TSC: /* by its offset */
@@ -48,7 +48,8 @@ static void keep_readable(const struct vm *vm, int fd, const struct kvm_msr_list
 	for (unsigned i = 0; i < list->nmsrs && msrs->count < PROCESSOR_MSRS_MAX; i++) {
 		uint64_t value;
 
-		if (travels(list->indices[i]) && vm_get_msr(vm, fd, list->indices[i], &value) == 0)
+		if (processor_msr_travels(list->indices[i]) &&
+		    vm_get_msr(vm, fd, list->indices[i], &value) == 0)
 			msrs->index[msrs->count++] = list->indices[i];
 	}
 }

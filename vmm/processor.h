@@ -17,6 +17,10 @@ struct processor_msrs {
 	uint32_t index[PROCESSOR_MSRS_MAX];
 };
 
+/* Whether an MSR of this number may be among them: not the TSC (tsc.h), nothing of the Local APIC,
+ * and no MSR whose write is a command. */
+bool processor_msr_travels(uint32_t index);
+
 struct processor {
 	struct kvm_regs regs;
 	struct kvm_sregs sregs; /* of apic_base and cr8 the Local APIC's owner says what they are */
@@ -29,8 +33,8 @@ struct processor {
 };
 
 /*
- * Finds out which MSRs KVM lets be read of this vCPU, and that are state: not the TSC (tsc.h),
- * nothing of the Local APIC, and no MSR whose write is a command. 0 or -errno. [setup]
+ * Finds out which MSRs KVM lets be read of this vCPU, and that are state. 0 or -errno.
+ * [setup]
  */
 int processor_msrs_find(const struct vm *vm, int vcpu_fd, struct processor_msrs *msrs);
 

@@ -19,6 +19,7 @@
 #include "vmm/machine_screen.h"
 #include "vmm/monitor.h"
 #include "vmm/run_report.h"
+#include "vmm/save_end.h"
 
 /* After an end that is not the guest's own, stdout gets this long to take the guest's last words.
  */
@@ -31,6 +32,7 @@ struct session {
 	struct ending ending;
 	struct machine machine;
 	struct monitor monitor;
+	struct save_end save;
 	struct machine_screen screen; /* of the machine that ran last */
 	bool machine_up;              /* machine_input() may be called */
 	bool give_up;                 /* output that stdout does not take is dropped */
@@ -41,6 +43,20 @@ struct session {
 };
 
 /* ---- the loop's calls [main thread] ---- */
+
+static void keep_outside(struct session *s, const struct result *result)
+{
+	if (!ending_report(&s->ending, result) && !s->has_outside) {
+		s->has_outside = true;
+		s->outside = *result;
+	}
+}
+
+static void end_when_saved(struct session *s)
+{
+	if (save_end_still(&s->save, &s->machine))
+		keep_outside(s, &s->save.result);
+}
 
 static void on_mail(void *opaque, unsigned bits)
 {
@@ -53,17 +69,10 @@ static void on_mail(void *opaque, unsigned bits)
 	if (bits & LOOP_STILL && s->machine_up) {
 		machine_hop_still(&s->machine);
 		monitor_still(&s->monitor);
+		end_when_saved(s);
 	}
 	if (bits & LOOP_ENDED)
 		loop_break(&s->loop);
-}
-
-static void keep_outside(struct session *s, const struct result *result)
-{
-	if (!ending_report(&s->ending, result) && !s->has_outside) {
-		s->has_outside = true;
-		s->outside = *result;
-	}
 }
 
 /* An end from outside: of the guest if it still runs, else of the wait for stdout. */
@@ -73,7 +82,13 @@ static void end_from_outside(struct session *s, enum result_kind kind, const cha
 
 	s->give_up = true;
 	ending_fill(&result, kind, "%s", text);
-	keep_outside(s, &result);
+	if (s->machine_up && save_end_begin(&s->save, &s->machine, &result)) {
+		/* A processor may wait for a stdout that takes nothing. */
+		loop_limit(&s->loop, SAVE_END_PATIENCE_MS);
+		end_when_saved(s);
+	} else {
+		keep_outside(s, &result);
+	}
 }
 
 static void on_signal(void *opaque, int number)
@@ -318,7 +333,8 @@ static void report(struct session *s, struct result *result)
 	console_flush(&s->console);
 	if (s->options->stats && result->kind != RESULT_RESET)
 		run_report_stats(&s->machine);
-	run_report_death(&s->machine, result);
+	if (!s->save.done)
+		run_report_death(&s->machine, result);
 	if (!again)
 		dump_state(s, result);
 }
@@ -334,6 +350,9 @@ static bool run_once(struct session *s, const struct host_traits *traits,
 		goto out;
 	if (first && !begin(s, result))
 		goto out;
+	/* What was restored has its Local APICs here. */
+	if (s->options->kernel_lapic && !s->machine.in_kernel)
+		machine_hop_soon(&s->machine);
 	if (!machine_start(&s->machine, result))
 		goto out;
 	s->machine_up = true;
@@ -379,6 +398,8 @@ static void run_guest(struct session *s, const struct host_traits *traits,
 
 	while (ran && result->kind == RESULT_RESET && !s->has_outside && !s->options->no_reboot)
 		ran = run_once(s, traits, kvm, false, result);
+	if (ran)
+		save_end_finish(&s->save);
 	if (ran && result->kind == RESULT_RESET && s->has_outside)
 		*result = s->outside;
 	/* Reports that come from now on have no guest to end. */
@@ -403,7 +424,7 @@ static void allow_descriptors(uint32_t cpus)
 
 static bool open_session(struct session *s, const struct options *options, struct result *result)
 {
-	*s = (struct session){.options = options};
+	*s = (struct session){.options = options, .save = {.path = options->save}};
 	monitor_init(&s->monitor, options->format, &monitor_calls, s);
 	allow_descriptors(options->cpus);
 	if (!loop_open(&s->loop, &loop_calls, s)) {

@@ -100,6 +100,40 @@ int tsc_follow(struct tsc *tsc, int vcpu_fd)
 	return offset_attribute(tsc, KVM_SET_DEVICE_ATTR, &offset);
 }
 
+/* Of now: a guest may have moved it. */
+static uint64_t offset_now(const struct tsc *tsc)
+{
+	uint64_t offset = tsc->offset;
+
+	offset_attribute(tsc, KVM_GET_DEVICE_ATTR, &offset);
+	return offset;
+}
+
+uint64_t tsc_base(const struct tsc *tsc)
+{
+	if (!tsc->offset_known)
+		return 0;
+	return tsc->plain ? tsc->host() : asked(tsc) - offset_now(tsc);
+}
+
+uint64_t tsc_at(const struct tsc *tsc, uint64_t base)
+{
+	return tsc->offset_known ? base + offset_now(tsc) : asked(tsc);
+}
+
+int tsc_go_on(struct tsc *tsc, uint64_t value, uint64_t base)
+{
+	uint64_t offset = value - base;
+	int error;
+
+	if (!tsc->offset_known)
+		return vm_set_msr(tsc->vm, tsc->vcpu_fd, MSR_IA32_TSC, value);
+	error = offset_attribute(tsc, KVM_SET_DEVICE_ATTR, &offset);
+	if (error >= 0)
+		tsc->offset = offset;
+	return error < 0 ? error : 0;
+}
+
 uint64_t tsc_now(const struct tsc *tsc)
 {
 	return tsc->plain ? tsc->host() + tsc->offset : asked(tsc);

@@ -31,6 +31,16 @@ bool tsc_init(struct tsc *tsc, const struct vm *vm, int vcpu_fd, uint64_t (*host
  * -errno. [owner] */
 int tsc_follow(struct tsc *tsc, int vcpu_fd);
 
+/*
+ * To let guests go on elsewhere or later: with tsc_base() as of one moment, tsc_at() is what each
+ * guest's TSC read at it, and tsc_go_on() makes another's read that at another such moment. 0 or
+ * -errno. Where KVM does not tell offsets (before Linux 5.16) the moment is that of the call, and
+ * base is not used. [owner, or setup]
+ */
+uint64_t tsc_base(const struct tsc *tsc);
+uint64_t tsc_at(const struct tsc *tsc, uint64_t base);
+int tsc_go_on(struct tsc *tsc, uint64_t value, uint64_t base);
+
 /* The guest's TSC. [owner] */
 uint64_t tsc_now(const struct tsc *tsc);
 

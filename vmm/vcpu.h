@@ -18,6 +18,7 @@
 #include "vmm/step.h"
 #include "vmm/tsc.h"
 
+struct kvm_cpuid2;
 struct kvm_run;
 struct machine;
 
@@ -31,8 +32,9 @@ struct vcpu {
 	/* Its double in machine->there, where there is one. */
 	int there_fd;
 	struct kvm_run *there_run;
-	uint32_t signature; /* CPUID.1:EAX */
-	uint32_t features;  /* CPUID.1:EDX */
+	struct kvm_cpuid2 *cpuid; /* as given to KVM */
+	uint32_t signature;       /* CPUID.1:EAX */
+	uint32_t features;        /* CPUID.1:EDX */
 
 	struct lapic *lapic;     /* NULL: KVM's own, and so with all that is about it below */
 	struct lapic *own_lapic; /* the same, or what KVM's stands in for (vcpu_hop.h); or NULL */

@@ -13,6 +13,7 @@
 #include "vmm/machine.h"
 #include "vmm/msr_index.h"
 #include "vmm/regs.h"
+#include "vmm/restore.h"
 #include "vmm/topology.h"
 #include "vmm/vcpu.h"
 
@@ -65,10 +66,12 @@ static bool init_lapic(struct vcpu *v, const struct kvm_cpuid2 *cpuid, struct re
 	config.x2apic = cpuid_has_x2apic(machine->traits, machine->options);
 	config.tsc_deadline = cpuid_has_tsc_deadline(machine->traits, machine->options);
 	/* As KVM's has it, where the guest is to see no difference. */
-	config.eoi_suppression |= machine->hops && config.x2apic;
+	config.eoi_suppression |= machine->eoi_suppression && config.x2apic;
 	if (!machine->options->stats)
 		ops.event = NULL;
 
+	/* Its timer goes on from the moment at which it was saved. */
+	v->clock_at_ns = machine->restored_at_ns;
 	v->lapic_memory = aligned_alloc(align, size);
 	v->lapic_page = aligned_alloc(LAPIC_PAGE_SIZE, LAPIC_PAGE_SIZE);
 	if (!v->lapic_memory || !v->lapic_page)
@@ -126,9 +129,7 @@ static bool open_double(struct vcpu *v, struct kvm_cpuid2 *cpuid, struct result 
 bool vcpu_open(struct vcpu *v, struct machine *machine, uint32_t id, struct result *why)
 {
 	const struct topology topology = topology_of(machine->options);
-	struct kvm_cpuid2 *cpuid;
 	int error;
-	bool done;
 
 	*v = (struct vcpu){
 		.machine = machine,
@@ -141,18 +142,19 @@ bool vcpu_open(struct vcpu *v, struct machine *machine, uint32_t id, struct resu
 	if (!open_kvm(v, v->vm, &v->fd, &v->run, why))
 		return false;
 	error = cpuid_build(v->vm->kvm, v->vm->kvm_fd, machine->traits, machine->options,
-			    v->apic_id, &cpuid);
+			    v->apic_id, &v->cpuid);
 	if (error < 0)
 		return failed(why, v, "KVM_GET_SUPPORTED_CPUID", error);
-	done = init_rest(v, cpuid, why) && (!machine->hops || open_double(v, cpuid, why));
-	free(cpuid);
-	return done;
+	if (machine->restore && !restore_cpuid(machine->restore, v, why))
+		return false;
+	return init_rest(v, v->cpuid, why) && (!machine->hops || open_double(v, v->cpuid, why));
 }
 
 void vcpu_close(struct vcpu *v)
 {
 	close_kvm(v->vm, v->fd, v->run);
 	close_kvm(&v->machine->there, v->there_fd, v->there_run);
+	free(v->cpuid);
 	free(v->lapic_memory);
 	free(v->lapic_page);
 }

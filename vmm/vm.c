@@ -234,6 +234,23 @@ int vm_follow_clock(const struct vm *vm, const struct vm *from)
 	return error < 0 ? error : vm_ioctl(vm, KVM_SET_CLOCK, &clock);
 }
 
+int vm_get_clock(const struct vm *vm, uint64_t *ns)
+{
+	struct kvm_clock_data clock = {0};
+	int error = vm_ioctl(vm, KVM_GET_CLOCK, &clock);
+
+	*ns = clock.clock;
+	return error < 0 ? error : 0;
+}
+
+int vm_set_clock(const struct vm *vm, uint64_t ns)
+{
+	struct kvm_clock_data clock = {.clock = ns};
+	int error = vm_ioctl(vm, KVM_SET_CLOCK, &clock);
+
+	return error < 0 ? error : 0;
+}
+
 int vm_create_vcpu(const struct vm *vm, uint32_t id)
 {
 	return kvm_ioctl_value(vm->kvm, vm->fd, KVM_CREATE_VCPU, id);

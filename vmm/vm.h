@@ -63,6 +63,10 @@ int vm_map_rom(struct vm *vm, const struct ram_range *rom);
  */
 int vm_follow_clock(const struct vm *vm, const struct vm *from);
 
+/* What KVM's paravirtual clock reads, in ns, and from where it is to go on. 0 or -errno. */
+int vm_get_clock(const struct vm *vm, uint64_t *ns);
+int vm_set_clock(const struct vm *vm, uint64_t ns);
+
 /* Makes the vCPU with this ID (its initial APIC ID): its descriptor or -errno. */
 int vm_create_vcpu(const struct vm *vm, uint32_t id);
 
