@@ -158,12 +158,9 @@ bool processor_get(const struct vm *vm, int fd, const struct processor_msrs *msr
 {
 	const struct call calls[] = {
 		/* First: to tell of an exception KVM puts what it says into CR2 or DR6. */
-		CALL(KVM_GET_VCPU_EVENTS, &p->events),
-		CALL(KVM_GET_REGS, &p->regs),
-		CALL(KVM_GET_SREGS, &p->sregs),
-		CALL(KVM_GET_DEBUGREGS, &p->debug),
-		CALL(KVM_GET_XSAVE, p->xsave),
-		CALL(KVM_GET_XCRS, &p->xcrs),
+		CALL(KVM_GET_VCPU_EVENTS, &p->events), CALL(KVM_GET_REGS, &p->regs),
+		CALL(KVM_GET_SREGS, &p->sregs),        CALL(KVM_GET_DEBUGREGS, &p->debug),
+		CALL(KVM_GET_XSAVE, p->xsave),         CALL(KVM_GET_XCRS, &p->xcrs),
 	};
 
 	*p = (struct processor){0};

@@ -76,7 +76,6 @@ static bool deadline_mode(const struct fake_vcpu *v)
 
 static int one_msr(struct fake_vcpu *v, bool set, struct kvm_msr_entry *entry)
 {
-
 	switch (entry->index) {
 	case MSR_TSC:
 		if (set)
@@ -112,7 +111,7 @@ static int one_msr(struct fake_vcpu *v, bool set, struct kvm_msr_entry *entry)
 		if (v->kvm->no_apic_base)
 			return 0;
 		if (set)
-			v->apic_base = entry->data;
+			v->apic_base = v->sregs.apic_base = entry->data;
 		else
 			entry->data = v->apic_base;
 		return 1;
@@ -257,13 +256,6 @@ static void set_events(struct fake_vcpu *v, const struct kvm_vcpu_events *events
 	v->shadow = events->interrupt.shadow;
 }
 
-static int get_sregs(struct fake_vcpu *v, struct kvm_sregs *sregs)
-{
-	*sregs = v->sregs;
-	sregs->apic_base = v->apic_base;
-	return 0;
-}
-
 static int set_mp_state(struct fake_vcpu *v, const struct kvm_mp_state *state)
 {
 	/* Without Local APICs KVM knows one state. */
@@ -315,7 +307,7 @@ static int vcpu_ioctl(struct fake_vcpu *v, unsigned long request, void *arg)
 		v->regs = *(struct kvm_regs *)arg;
 		v->if_flag = (v->regs.rflags & RFLAGS_IF) != 0;
 		return 0;
-	case KVM_GET_SREGS: return get_sregs(v, arg);
+	case KVM_GET_SREGS: *(struct kvm_sregs *)arg = v->sregs; return 0;
 	case KVM_SET_SREGS:
 		set_state(v);
 		v->sregs = *(struct kvm_sregs *)arg;

@@ -37,14 +37,15 @@ struct fake_vcpu {
 	bool masked;     /* KVM_SET_SIGNAL_MASK is on: a KVM_RUN is a pass that runs no guest */
 	unsigned passes; /* such passes */
 	void (*at_pass)(struct fake_vcpu *v);
-	/* After that, what such a KVM_RUN is in the place of a script's; NULL: it was interrupted. */
+	/* After that, what such a KVM_RUN is in the place of a script's; NULL: it was interrupted.
+	 */
 	int (*pass)(struct fake_vcpu *v, struct kvm_run *run);
 	void (*at_get_lapic)(struct fake_vcpu *v); /* before it is answered */
 	uint64_t cr2_payload; /* of an exception that waits: in CR2 when KVM tells of it */
 	uint8_t xsave[4096];
 	struct kvm_xcrs xcrs;
 	uint64_t msrs[FAKE_MSRS]; /* by place in fake_kvm.msr_index */
-	unsigned fired_again; /* one-shot timers set although they had run out: must stay 0 */
+	unsigned fired_again;     /* one-shot timers set although they had run out: must stay 0 */
 	uint64_t apic_base, tsc_adjust, tsc_offset, hwcr;
 	uint32_t guest_debug; /* control of KVM_SET_GUEST_DEBUG */
 	uint64_t breakpoint;  /* and the first breakpoint, 0 without KVM_GUESTDBG_USE_HW_BP */
@@ -77,18 +78,18 @@ struct fake_kvm {
 	int open_error;                /* positive errno */
 	unsigned long failing_request; /* this ioctl ... */
 	int failing_error;             /* ... fails with this positive errno */
-	unsigned failing_call;         /* this one of all that are counted from now on fails; 0: none */
-	int failing_call_error;        /* with this positive errno */
+	unsigned failing_call;  /* this one of all that are counted from now on fails; 0: none */
+	int failing_call_error; /* with this positive errno */
 	/* A second VM, for whoever opens /dev/kvm while it is open. */
 	struct fake_kvm *there;
 	/* KVM_GET_MSR_INDEX_LIST, and values of its MSRs. */
 	uint32_t msr_index[FAKE_MSRS];
 	unsigned msr_count;
 	uint32_t msr_unreadable, msr_refused; /* cannot be read; takes no other value; 0: none */
-	uint32_t missing_cap;          /* KVM_ENABLE_CAP does not know this one; 0: it does */
-	int msi_answer;                /* of KVM_SIGNAL_MSI */
-	bool tsc_attribute;            /* KVM_VCPU_TSC_OFFSET is there */
-	bool tsc_adjust;               /* IA32_TSC_ADJUST is there */
+	uint32_t missing_cap; /* KVM_ENABLE_CAP does not know this one; 0: it does */
+	int msi_answer;       /* of KVM_SIGNAL_MSI */
+	bool tsc_attribute;   /* KVM_VCPU_TSC_OFFSET is there */
+	bool tsc_adjust;      /* IA32_TSC_ADJUST is there */
 	uint32_t tsc_khz;
 	uint64_t tsc_offset;                  /* of new vCPUs */
 	unsigned tsc_multiplier, tsc_divisor; /* scaling; 1/1: none */
