@@ -105,6 +105,61 @@ static void the_state_goes_somewhere_in_some_words(void **state)
 	bad("diff a --dump-state", "--dump-state is an option of 'run'", "not of 'diff'");
 }
 
+static void a_saved_machine_brings_its_own_shape(void **state)
+{
+	static const char *const shapes[] = {
+		"-m 64",
+		"-smp 2",
+		"-kernel k",
+		"-bios b",
+		"-initrd i",
+		"-append a",
+		"--hpet",
+		"--acpi=on",
+		"--mptable=off",
+		"--no-x2apic",
+		"--no-tsc-deadline",
+	};
+
+	(void)state;
+	good("run --restore f.lvm --save g.lvm --lapic=kernel --hop 20 --timeout 5 --stats");
+	assert_string_equal(options.restore, "f.lvm");
+	assert_string_equal(options.save, "g.lvm");
+	assert_null(options.restored);
+	assert_string_equal(options.diff.save, ".");
+	good("run a.elf --save=g.lvm");
+	assert_null(options.restore);
+	for (size_t i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++) {
+		char line[80], name[32];
+
+		snprintf(line, sizeof(line), "run %s --restore f.lvm", shapes[i]);
+		snprintf(name, sizeof(name), "%.*s with --restore", (int)strcspn(shapes[i], " ="),
+			 shapes[i]);
+		bad(line, name, "the machine is the one in f.lvm");
+	}
+	bad("run a.elf --restore f.lvm", "--restore f.lvm with the image a.elf", "in the file");
+	bad("run --restore f.lvm -- x", "--restore f.lvm with guest arguments", "runs already");
+	bad("run --restore=", "--restore", "name of the file is empty");
+	bad("run --save", "--save needs a file", "diff");
+	bad("diff a.elf --restore f", "--restore is an option of 'run'", "not of 'diff'");
+	bad("diff a.elf --save f", "--save", "programs of operations");
+}
+
+static void both_kinds_of_lapics_are_there_where_they_may_change(void **state)
+{
+	(void)state;
+	good("run --lapic=kernel");
+	assert_false(options_both_lapics(&options));
+	good("run --save f");
+	assert_false(options_both_lapics(&options));
+	good("run --lapic=kernel --save f");
+	assert_true(options_both_lapics(&options));
+	good("run --lapic=kernel --restore f");
+	assert_true(options_both_lapics(&options));
+	good("run --hop=20");
+	assert_true(options_both_lapics(&options));
+}
+
 static void sizes_have_units(void **state)
 {
 	static const struct {
@@ -665,6 +720,7 @@ static void help_fits_a_screen(void **state)
 		{OPTIONS_RUN, "--no-x2apic"},   {OPTIONS_RUN, "--no-tsc-deadline"},
 		{OPTIONS_RUN, "--timeout"},     {OPTIONS_RUN, "--result-json"},
 		{OPTIONS_RUN, "--dump-screen"}, {OPTIONS_RUN, "--stats"},
+		{OPTIONS_RUN, "--save FILE"},   {OPTIONS_RUN, "--restore FILE"},
 		{OPTIONS_DOCTOR, "--json"},     {OPTIONS_DOCTOR, "--report"},
 		{OPTIONS_HELP, "--help"},       {OPTIONS_HELP, "--version"},
 		{OPTIONS_HELP, "lapicvm diff"}, {OPTIONS_DIFF, "--seed "},
@@ -692,6 +748,8 @@ int main(void)
 		cmocka_unit_test(run_without_anything_is_the_tour),
 		cmocka_unit_test(an_image_has_one_cpu_unless_told),
 		cmocka_unit_test(the_state_goes_somewhere_in_some_words),
+		cmocka_unit_test(a_saved_machine_brings_its_own_shape),
+		cmocka_unit_test(both_kinds_of_lapics_are_there_where_they_may_change),
 		cmocka_unit_test(sizes_have_units),
 		cmocka_unit_test(absurd_sizes_are_refused),
 		cmocka_unit_test(absurd_processor_counts_are_refused),
