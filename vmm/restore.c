@@ -62,16 +62,19 @@ static bool read_whole(struct restore *r, size_t *size, struct result *why)
 {
 	const struct image_file file = {.name = r->path};
 	struct image_source source;
-	struct image_error error = {.kind = IMAGE_UNREADABLE, .text = "no memory for it"};
-	bool done;
+	struct image_error error = {.text = "no memory for it"};
+	bool done = image_file_open(&file, &source, &error);
 
-	if (!image_file_open(&file, &source, &error))
-		return refuse(r, why, RESULT_UNREADABLE, NULL, NONE, "%.600s", error.text);
-	*size = (size_t)source.size;
-	r->bytes = malloc(*size + 1);
-	done = r->bytes && image_file_copy(&source, r->bytes, &error);
-	image_file_close(&source);
-	return done || refuse(r, why, RESULT_UNREADABLE, NULL, NONE, "%.600s", error.text);
+	if (done) {
+		*size = (size_t)source.size;
+		r->bytes = malloc(*size + 1);
+		done = r->bytes && image_file_copy(&source, r->bytes, &error);
+		image_file_close(&source);
+	}
+	/* That text has the file's name. */
+	if (!done)
+		ending_fill(why, RESULT_UNREADABLE, "--restore: %.900s", error.text);
+	return done;
 }
 
 /* A section of which there is one, as a walk over its bytes. */

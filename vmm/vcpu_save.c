@@ -120,6 +120,9 @@ bool vcpu_save(struct vcpu *v, const struct processor_msrs *msrs, uint64_t base,
 	saved->msrs = *msrs;
 	if (!processor_get(v->vm, v->fd, msrs, &saved->processor, error))
 		return false;
+	/* Of these two KVM's are not the last word. */
+	saved->processor.sregs.apic_base = lapic_apic_base(v->lapic);
+	saved->processor.sregs.cr8 = lapic_cr8(v->lapic);
 	/* A vector that was acknowledged and not taken yet is among KVM's events. */
 	saved->lapic_bytes = (uint32_t)lapic_save(v->lapic, saved->lapic, sizeof(saved->lapic), -1);
 	return true;
@@ -185,16 +188,17 @@ bool vcpu_restore(struct vcpu *v, const struct vcpu_saved *saved, const uint64_t
 	if (!restore_tsc(v, saved->tsc, base, why) || !restore_lapic(v, saved, why) ||
 	    !restore_processor(v, saved, why))
 		return false;
+	/* What KVM says of IF and of its readiness has to be true at the first turn: an interrupt
+	 * that ends HLT is given before the next instruction. */
+	v->unfinished = true;
+	if (!vcpu_finish(v)) {
+		ending_fill(why, RESULT_BAD_IMAGE, "KVM cannot run it: %s",
+			    v->machine->ending->result.text);
+		return false;
+	}
 	v->halted = saved->state == VCPU_HALTED;
 	v->given = events->interrupt.injected;
 	v->nmi_given = events->nmi.pending != 0;
 	v->deadline_changed = true;
-	/* What KVM says of IF and of its readiness has to be true at the first turn: an interrupt
-	 * that ends HLT is given before the next instruction. */
-	v->unfinished = true;
-	if (vcpu_finish(v))
-		return true;
-	ending_fill(why, RESULT_BAD_IMAGE, "KVM cannot run it: %s",
-		    v->machine->ending->result.text);
-	return false;
+	return true;
 }
