@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -248,6 +249,11 @@ static int spins(struct fake_vcpu *v, struct kvm_run *run)
 	return -EINTR;
 }
 
+static int speaks_and_spins(struct fake_vcpu *v, struct kvm_run *run)
+{
+	return script_step++ ? spins(v, run) : fake_out(v, 0x3F8, 'x', 1);
+}
+
 static void test_a_guest_that_hangs_in_kvm_run_meets_the_time_limit(void **state)
 {
 	struct result result;
@@ -287,6 +293,110 @@ static void test_ctrl_a_x_ends_the_run(void **state)
 	(void)state;
 	assert_int_equal(write(in_pipe[1], "typed \001x", 8), 8);
 	assert_int_equal(run_script(spins).kind, RESULT_USER_QUIT);
+}
+
+/* ---------------------------------------------------------------- saved */
+
+static char saved[] = "/tmp/lapicvm-test-run.XXXXXX";
+
+static void save_at_the_end(void)
+{
+	int fd;
+
+	strcpy(saved + strlen(saved) - 6, "XXXXXX");
+	fd = mkstemp(saved);
+	assert_true(fd >= 0);
+	close(fd);
+	unlink(saved);
+	options.save = saved;
+}
+
+static void test_an_end_from_outside_saves_first(void **state)
+{
+	char text[128];
+	struct stat there;
+
+	(void)state;
+	save_at_the_end();
+	options.cpus = 2;
+	options.timeout_ms = 100;
+	assert_int_equal(run_script(spins).kind, RESULT_TIMEOUT);
+	assert_int_equal(stat(saved, &there), 0);
+	snprintf(text, sizeof(text), "lapicvm: saved %s: %lld bytes\n", saved,
+		 (long long)there.st_size);
+	assert_string_equal(words, text);
+	unlink(saved);
+}
+
+static void test_keys_and_signals_save_too(void **state)
+{
+	pid_t pid;
+
+	save_at_the_end();
+	assert_int_equal(write(in_pipe[1], "\001x", 2), 2);
+	assert_int_equal(run_script(spins).kind, RESULT_USER_QUIT);
+	assert_int_equal(unlink(saved), 0);
+	teardown(state);
+
+	setup(state);
+	options.save = saved;
+	pid = start(speaks_and_spins);
+	assert_int_equal(read(out_pipe[0], &(char){0}, 1), 1);
+	kill(pid, SIGTERM);
+	assert_int_equal(finish(pid).kind, RESULT_SIGTERM);
+	assert_int_equal(unlink(saved), 0);
+}
+
+static void test_a_guest_that_ends_itself_leaves_nothing_to_save(void **state)
+{
+	char text[128];
+
+	(void)state;
+	save_at_the_end();
+	assert_int_equal(run_script(says_hello).kind, RESULT_GUEST_EXIT);
+	snprintf(text, sizeof(text),
+		 "lapicvm: nothing is saved in %s: the guest was not ended from outside\n", saved);
+	assert_string_equal(words, text);
+	assert_int_equal(unlink(saved), -1);
+}
+
+static void test_a_file_that_cannot_be_written_is_a_failure(void **state)
+{
+	struct result result;
+
+	(void)state;
+	options.save = "/nonexistent/file";
+	options.timeout_ms = 100;
+	result = run_script(spins);
+	assert_int_equal(result.kind, RESULT_OUTPUT_FAILED);
+	assert_string_equal(result.text,
+			    "cannot save /nonexistent/file: opening it: No such file or directory; "
+			    "the run itself ended with timeout code=124");
+}
+
+/* Its output waits for a reader, and so does it. */
+static void test_a_second_end_does_not_wait_for_the_file(void **state)
+{
+	struct result result;
+	char text[256];
+	pid_t pid;
+
+	(void)state;
+	save_at_the_end();
+	pid = start(floods);
+	usleep(300000);
+	kill(pid, SIGTERM);
+	usleep(300000);
+	assert_int_equal(waitpid(pid, NULL, WNOHANG), 0);
+	kill(pid, SIGINT);
+	result = finish(pid);
+	assert_int_equal(result.kind, RESULT_OUTPUT_FAILED);
+	snprintf(text, sizeof(text),
+		 "cannot save %s: the guest's processors had not come to stand still; the run "
+		 "itself ended with sigterm code=143",
+		 saved);
+	assert_string_equal(result.text, text);
+	assert_int_equal(unlink(saved), -1);
 }
 
 /* ---------------------------------------------------------------- halts */
@@ -568,6 +678,11 @@ int main(void)
 		WITH(test_a_guest_that_hangs_in_kvm_run_meets_the_time_limit),
 		WITH(test_signals_end_the_run),
 		WITH(test_ctrl_a_x_ends_the_run),
+		WITH(test_an_end_from_outside_saves_first),
+		WITH(test_keys_and_signals_save_too),
+		WITH(test_a_guest_that_ends_itself_leaves_nothing_to_save),
+		WITH(test_a_file_that_cannot_be_written_is_a_failure),
+		WITH(test_a_second_end_does_not_wait_for_the_file),
 		WITH(test_a_guest_that_halts_for_ever_is_recognised),
 		WITH(test_a_kernel_that_dies_tells_why),
 		WITH(test_a_guest_that_hangs_tells_where),
