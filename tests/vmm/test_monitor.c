@@ -12,6 +12,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "tests/vmm/rig.h"
@@ -213,11 +214,11 @@ static void test_help(void **state)
 	(void)state;
 	run(1, false, polls);
 	command("help");
-	for (unsigned i = 0; i < 9; i++) {
+	for (unsigned i = 0; i < 10; i++) {
 		static const char *const words[] = {
 			"info lapic [CPU]", "info ioapic", "info pic", "info cpus",
 			"nmi [CPU]",        "stop",        "cont",     "quit",
-			"Ctrl-a c"};
+			"save FILE",        "Ctrl-a c"};
 
 		assert_said(words[i]);
 	}
@@ -293,6 +294,34 @@ static void test_stop_and_cont(void **state)
 	assert_runs(true);
 	command("info cpus");
 	assert_runs(true);
+}
+
+static void test_save(void **state)
+{
+	static char name[] = "/tmp/lapicvm-test-monitor.XXXXXX";
+	int fd = mkstemp(name);
+	char line[64];
+	struct stat there;
+
+	(void)state;
+	assert_true(fd >= 0);
+	run(2, false, polls);
+	snprintf(line, sizeof(line), "save %s", name);
+	command(line);
+	assert_int_equal(stat(name, &there), 0);
+	snprintf(line, sizeof(line), "Saved %s: %lld bytes.\n", name, (long long)there.st_size);
+	assert_true(there.st_size > 4096);
+	assert_said(line);
+	assert_runs(true);
+	command("save");
+	assert_said("'save' takes one file's name, without blanks.\n");
+	command("save a b");
+	assert_said("'save' takes one file's name, without blanks.\n");
+	command("save /nonexistent/f");
+	assert_said("cannot save /nonexistent/f: opening it: No such file or directory\n");
+	assert_runs(true);
+	close(fd);
+	unlink(name);
 }
 
 static void test_quit_and_what_was_typed_meanwhile(void **state)
@@ -446,6 +475,7 @@ int main(void)
 		WITH(test_info),
 		WITH(test_formats),
 		WITH(test_stop_and_cont),
+		WITH(test_save),
 		WITH(test_quit_and_what_was_typed_meanwhile),
 		WITH(test_more_keys_than_are_kept),
 		WITH(test_nmi),

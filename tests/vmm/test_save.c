@@ -433,6 +433,23 @@ static void clocks_go_on_with_the_tsc_where_it_goes_on(void **state)
 			       "start, or on another"));
 }
 
+/* The devices' timer is set by the host's clock. */
+static void a_device_is_due_as_much_later(void **state)
+{
+	uint64_t next, due;
+
+	(void)state;
+	save_busy(rig_host_vmx);
+	usleep(50000);
+	restore_well(path, rig_host_vmx);
+	next = i8254_next(&rig->machine.pit);
+	machine_clock_update(&rig->machine);
+	due = rig->machine.device_timer.armed_ns;
+	assert_int_not_equal(rig->machine.clock_offset_ns, 0);
+	/* Where that was before all of that it is now. */
+	assert_true(due == 1 || due + rig->machine.clock_offset_ns == next);
+}
+
 /* A Local APIC's count has gone on as well: the timer is due at once, and not only later. */
 static void a_count_goes_on_with_the_tsc(void **state)
 {
@@ -737,6 +754,7 @@ int main(int argc, char **argv)
 						teardown),
 		cmocka_unit_test_setup_teardown(clocks_go_on_with_the_tsc_where_it_goes_on, setup,
 						teardown),
+		cmocka_unit_test_setup_teardown(a_device_is_due_as_much_later, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_count_goes_on_with_the_tsc, setup, teardown),
 		cmocka_unit_test_setup_teardown(what_the_host_lacks_is_named, setup, teardown),
 		cmocka_unit_test_setup_teardown(fields_are_refused_by_name, setup, teardown),

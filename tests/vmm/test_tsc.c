@@ -221,10 +221,53 @@ static void test_hosts_without_a_readable_tsc_are_refused(void **state)
 	assert_int_equal(why.kind, RESULT_HOST_LACKS);
 }
 
+/* A guest that reads `value` at one moment reads it at another one, on another host. */
+static void goes_on(bool attribute, unsigned multiplier, unsigned divisor)
+{
+	uint64_t base, value, now;
+
+	kvm.tsc_attribute = attribute;
+	kvm.tsc_multiplier = multiplier;
+	kvm.tsc_divisor = divisor;
+	start();
+	base = tsc_base(&tsc);
+	value = tsc_at(&tsc, base);
+	clock_now += 5000000;
+	if (attribute)
+		assert_int_equal(tsc_at(&tsc, base), value);
+	setup(NULL);
+	kvm.tsc_attribute = attribute;
+	kvm.tsc_multiplier = multiplier;
+	kvm.tsc_divisor = divisor;
+	clock_now = 777777;
+	start();
+	base = tsc_base(&tsc);
+	clock_now += 1000;
+	assert_int_equal(tsc_go_on(&tsc, value, base), 0);
+	if (attribute)
+		assert_int_equal(tsc_at(&tsc, base), value);
+	now = tsc_now(&tsc);
+	/* The thousand that have gone by since, and some looks. */
+	assert_in_range(now - value, attribute ? 1000 * multiplier / divisor : 0,
+			1200 * multiplier / divisor);
+	assert_right();
+}
+
+static void test_a_saved_tsc_goes_on(void **state)
+{
+	(void)state;
+	goes_on(true, 1, 1);
+	setup(state);
+	goes_on(true, 3, 2);
+	setup(state);
+	goes_on(false, 1, 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(test_an_offset_is_arithmetic, setup),
+		cmocka_unit_test_setup(test_a_saved_tsc_goes_on, setup),
 		cmocka_unit_test_setup(test_without_the_attribute_kvm_is_asked, setup),
 		cmocka_unit_test_setup(test_scaling_is_noticed_and_kvm_is_asked, setup),
 		cmocka_unit_test_setup(test_scaling_of_a_host_just_started_shows_in_the_rate,
