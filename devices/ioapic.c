@@ -140,6 +140,14 @@ void ioapic_retry(struct ioapic *dev)
 		sample_level(dev, pin);
 }
 
+bool ioapic_wants_retry(const struct ioapic *dev)
+{
+	for (unsigned pin = 0; pin < IOAPIC_PINS; pin++)
+		if (is_due(dev, pin))
+			return true;
+	return false;
+}
+
 /* ---- the redirection table ---- */
 
 static void tell_changed(struct ioapic *dev)

@@ -163,6 +163,10 @@ void ioapic_eoi(struct ioapic *dev, uint8_t vector);
  * sent again, each once. */
 void ioapic_retry(struct ioapic *dev);
 
+/* Whether such a level is pending. Nobody tells when its receiver will take it: the owner tries
+ * again after some time, as the I/O APIC itself does on its bus. */
+bool ioapic_wants_retry(const struct ioapic *dev);
+
 /* What a pin, 0 to 23, would send now, masked or not. */
 struct ioapic_message ioapic_message_of(const struct ioapic *dev, unsigned pin);
 

@@ -120,6 +120,7 @@ struct machine {
 	struct i8042 i8042;
 	struct vga_text vga_text;
 	struct timer device_timer; /* machine_clock.h */
+	uint64_t retry_at;         /* of the I/O APIC's levels that nobody took; 0: there is none */
 	struct test_lines test_lines;
 	struct test_messages test_messages;
 

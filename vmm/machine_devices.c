@@ -288,6 +288,7 @@ size_t machine_input(struct machine *m, const uint8_t *bytes, size_t n)
 
 	pthread_mutex_lock(&m->device_lock);
 	taken = uart16550_receive(&m->uart, bytes, n);
+	machine_clock_update(m);
 	pthread_mutex_unlock(&m->device_lock);
 	return taken;
 }

@@ -8,6 +8,7 @@
 
 #include "vmm/kernel_lapic.h"
 #include "vmm/machine.h"
+#include "vmm/machine_clock.h"
 
 #define PIN_OF_INTR 0u
 #define PIN_OF_IRQ0 2u
@@ -135,6 +136,7 @@ void machine_eoi(struct machine *m, uint8_t vector)
 	pthread_mutex_lock(&m->device_lock);
 	ioapic_eoi(&m->ioapic, vector);
 	test_messages_eoi(&m->test_messages, vector);
+	machine_clock_update(m);
 	pthread_mutex_unlock(&m->device_lock);
 }
 

@@ -289,12 +289,15 @@ static void a_level_that_nobody_takes_is_send_pending(void **state)
 	assert_int_equal(low_half(&rig, PIN), LEVEL | SEND_PENDING | 0x31);
 	assert_true(ioapic_entry_of(&rig.dev, PIN).pending);
 	/* Looking sends nothing, and it is pending only while the line asks and may. */
+	assert_true(ioapic_wants_retry(&rig.dev));
 	assert_recorded(&rig.log, "");
 	set_low_half(&rig, PIN, MASKED | LEVEL | 0x31);
 	assert_int_equal(low_half(&rig, PIN), MASKED | LEVEL | 0x31);
+	assert_false(ioapic_wants_retry(&rig.dev));
 	set_low_half(&rig, PIN, LEVEL | 0x31);
 	assert_recorded(&rig.log, "!1:31l ");
 	pull(&rig, PIN, false);
+	assert_false(ioapic_wants_retry(&rig.dev));
 	assert_int_equal(low_half(&rig, PIN), LEVEL | 0x31);
 	assert_recorded(&rig.log, "");
 }
