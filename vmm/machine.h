@@ -71,6 +71,7 @@ struct machine_exits {
 /* A line that can be cut: what its driver says is kept. */
 struct machine_gate {
 	struct irq_line to;
+	struct acpi_pm *told; /* that the clock's has risen, cut or not; else NULL */
 	bool level, shut;
 };
 
