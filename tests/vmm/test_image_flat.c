@@ -46,7 +46,7 @@ static void test_one_byte_is_enough_and_none_is_not(void **state)
 	BAD(f,
 	    "\n  Linux: no Linux setup header (HdrS) at 202h"
 	    "\n  multiboot: no Multiboot header in the first 8192 bytes"
-	    "\n  multiboot2: no Multiboot 2 header with a right checksum in the first 32768 bytes"
+	    "\n  multiboot2: no Multiboot 2 header in the first 32768 bytes"
 	    "\n  ELF: does not begin as an ELF file"
 	    "\n  flat binary: the file is empty");
 }
