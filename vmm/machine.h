@@ -25,6 +25,7 @@
 #include "devices/reset_port.h"
 #include "devices/test_lines.h"
 #include "devices/test_messages.h"
+#include "devices/test_ports.h"
 #include "devices/uart16550.h"
 #include "devices/vga_text.h"
 #include "vmm/census.h"
@@ -122,6 +123,7 @@ struct machine {
 	struct timer device_timer; /* machine_clock.h */
 	struct test_lines test_lines;
 	struct test_messages test_messages;
+	struct test_ports test_ports;
 
 	pthread_mutex_t map_lock; /* struct lapic_map_config */
 	void *map_memory;
