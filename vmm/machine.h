@@ -73,6 +73,7 @@ struct machine_exits {
 /* A line that can be cut: what its driver says is kept. */
 struct machine_gate {
 	struct irq_line to;
+	struct acpi_pm *told; /* that the clock's has risen, cut or not; else NULL */
 	bool level, shut;
 };
 
@@ -104,6 +105,7 @@ struct machine {
 	uint64_t census_wait_ns; /* [main thread] */
 	unsigned census_entries; /* [main thread] entries of all vCPUs at the last look */
 	atomic_bool intr;        /* the 8259s' INTR */
+	atomic_bool warm;        /* the boot processor's INIT ends at 40h:67h (machine_warm.h) */
 
 	pthread_mutex_t device_lock; /* devices/bus.h: around every access to a bus */
 	struct bus ports, memory;
@@ -127,6 +129,7 @@ struct machine {
 	struct i8042 i8042;
 	struct vga_text vga_text;
 	struct timer device_timer; /* machine_clock.h */
+	uint64_t retry_at;         /* of the I/O APIC's levels that nobody took; 0: there is none */
 	struct test_lines test_lines;
 	struct test_messages test_messages;
 	struct test_ports test_ports;

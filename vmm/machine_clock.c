@@ -4,6 +4,7 @@
 
 #include "vmm/machine_clock.h"
 
+#include "vmm/kick.h"
 #include "vmm/machine.h"
 #include "vmm/run_report.h"
 
@@ -24,6 +25,9 @@ static uint64_t on_host(const struct machine *m, uint64_t at)
 	return wait < UINT64_MAX / 2 - now ? now + wait : UINT64_MAX / 2;
 }
 
+/* How long an interrupt may wait for a Local APIC that has been enabled meanwhile. */
+#define RETRY_NS 10000000u
+
 static uint64_t next(const struct machine *m)
 {
 	const uint64_t at[] = {
@@ -40,14 +44,34 @@ static uint64_t next(const struct machine *m)
 	return first;
 }
 
+static void plan_retry(struct machine *m)
+{
+	if (!ioapic_wants_retry(&m->ioapic))
+		m->retry_at = 0;
+	else if (!m->retry_at)
+		m->retry_at = machine_clock_now(m) + RETRY_NS;
+}
+
+static void retry(struct machine *m)
+{
+	if (!m->retry_at || machine_clock_now(m) < m->retry_at)
+		return;
+	m->retry_at = 0;
+	ioapic_retry(&m->ioapic);
+}
+
 void machine_clock_update(struct machine *m)
 {
 	uint64_t at = next(m);
 
+	plan_retry(m);
+	if (m->retry_at && m->retry_at < at)
+		at = m->retry_at;
 	if (m->device_timer.expired)
 		timer_set(&m->device_timer, at == UINT64_MAX ? 0 : on_host(m, at));
 }
 
+/* A retry alone is no hope: a Local APIC is enabled by a processor that runs. */
 bool machine_clock_runs(const struct machine *m)
 {
 	return next(m) != UINT64_MAX;
@@ -62,6 +86,7 @@ static void expired(void *opaque)
 	cmos_tick(&m->cmos);
 	acpi_pm_tick(&m->acpi_pm);
 	hpet_tick(&m->hpet);
+	retry(m);
 	machine_clock_update(m);
 	pthread_mutex_unlock(&m->device_lock);
 	/* It may have been the last thing that could happen. */

@@ -29,7 +29,7 @@ struct restore {
 	struct state_file file;
 	struct saved_machine machine;
 	struct saved_clocks clocks;
-	uint32_t last_winner;
+	struct saved_board board;
 	struct state_section devices, rom;
 	struct state_section *cpuid, *cpu; /* machine.cpus of each */
 };
@@ -99,14 +99,14 @@ static void walk_clocks(void *to, struct state *s)
 	saved_clocks_walk(to, s);
 }
 
-static void walk_winner(void *to, struct state *s)
+static void walk_board(void *to, struct state *s)
 {
-	state_u32(s, to);
+	saved_board_walk(to, s);
 }
 
 /* What has been met so far. */
 struct seen {
-	struct state_section machine, clocks, winner;
+	struct state_section machine, clocks, board;
 	uint32_t cpuids, cpus;
 };
 
@@ -158,7 +158,7 @@ static bool keep(struct restore *r, const struct state_section *section, struct 
 		{SAVED_MACHINE, &seen->machine},
 		{SAVED_CLOCKS, &seen->clocks},
 		{SAVED_DEVICES, &r->devices},
-		{SAVED_LAPIC_MAP, &seen->winner},
+		{SAVED_BOARD, &seen->board},
 		{SAVED_ROM, &r->rom},
 	};
 
@@ -180,7 +180,7 @@ static bool missing(const struct restore *r, const struct seen *seen, struct res
 	const char *name = !seen->machine.bytes             ? SAVED_MACHINE
 			   : !seen->clocks.bytes            ? SAVED_CLOCKS
 			   : !r->devices.bytes              ? SAVED_DEVICES
-			   : !seen->winner.bytes            ? SAVED_LAPIC_MAP
+			   : !seen->board.bytes             ? SAVED_BOARD
 			   : seen->cpuids < r->machine.cpus ? SAVED_CPUID
 			   : seen->cpus < r->machine.cpus   ? SAVED_CPU
 							    : NULL;
@@ -212,7 +212,7 @@ static bool look_through(struct restore *r, size_t size, struct result *why)
 			return false;
 	}
 	if (missing(r, &seen, why) || !read_walk(r, &seen.clocks, &r->clocks, walk_clocks, why) ||
-	    !read_walk(r, &seen.winner, &r->last_winner, walk_winner, why))
+	    !read_walk(r, &seen.board, &r->board, walk_board, why))
 		return false;
 	wrong = saved_clocks_error(&r->clocks);
 	return !wrong || refuse(r, why, RESULT_BAD_IMAGE, SAVED_CLOCKS, NONE, "%s", wrong);
@@ -422,6 +422,7 @@ bool restore_machine(const struct restore *r, struct machine *m, struct result *
 	/* After the devices: what LINT0 is then is no edge. */
 	if (!restore_cpus(r, m, m->traits->tsc_moves ? &base : NULL, why))
 		return false;
-	lapic_map_set_last_winner(m->map, r->last_winner);
+	lapic_map_set_last_winner(m->map, r->board.last_winner);
+	atomic_store(&m->warm, r->board.warm);
 	return true;
 }

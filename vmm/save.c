@@ -69,9 +69,9 @@ static void walk_clocks(void *clocks, struct state *state)
 	saved_clocks_walk(clocks, state);
 }
 
-static void walk_winner(void *winner, struct state *state)
+static void walk_board(void *board, struct state *state)
 {
-	state_u32(state, winner);
+	saved_board_walk(board, state);
 }
 
 static void walk_cpuid(void *table, struct state *state)
@@ -219,12 +219,15 @@ static void put_memory(struct saving *s)
 
 static bool put_all(struct saving *s, FILE *to)
 {
-	uint32_t winner = lapic_map_last_winner(s->machine->map);
+	struct saved_board board = {
+		.last_winner = lapic_map_last_winner(s->machine->map),
+		.warm = atomic_load(&s->machine->warm),
+	};
 
 	state_file_begin(&s->file, to);
 	if (!read_clocks(s) || !put_machine(s) ||
 	    !put_walk(s, SAVED_CLOCKS, &s->clocks, walk_clocks) || !put_devices(s) ||
-	    !put_walk(s, SAVED_LAPIC_MAP, &winner, walk_winner) || !put_cpus(s))
+	    !put_walk(s, SAVED_BOARD, &board, walk_board) || !put_cpus(s))
 		return false;
 	put_memory(s);
 	state_file_end(&s->file);

@@ -66,6 +66,12 @@ void saved_machine_options(const struct saved_machine *m, struct options *option
 	options->no_mptable = m->no_mptable;
 }
 
+void saved_board_walk(struct saved_board *b, struct state *s)
+{
+	state_u32(s, &b->last_winner);
+	state_bool(s, &b->warm);
+}
+
 void saved_clocks_walk(struct saved_clocks *c, struct state *s)
 {
 	state_u64(s, &c->device_ns);

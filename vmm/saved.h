@@ -20,7 +20,7 @@ struct options;
 #define SAVED_MACHINE     "machine"
 #define SAVED_CLOCKS      "clocks"
 #define SAVED_DEVICES     "devices"
-#define SAVED_LAPIC_MAP   "lapic map"
+#define SAVED_BOARD       "board"
 #define SAVED_CPUID       "cpuid" /* one for each processor, in order */
 #define SAVED_CPU         "cpu"   /* the same */
 #define SAVED_ROM         "rom"   /* with -bios alone */
@@ -45,6 +45,14 @@ void saved_machine_walk(struct saved_machine *machine, struct state *s);
 const char *saved_machine_error(const struct saved_machine *machine);
 /* Sets these options, and no other. */
 void saved_machine_options(const struct saved_machine *machine, struct options *options);
+
+/* What belongs to no device and no processor. */
+struct saved_board {
+	uint32_t last_winner; /* lapic_map_last_winner() */
+	bool warm;            /* machine_warm.h */
+};
+
+void saved_board_walk(struct saved_board *board, struct state *s);
 
 /* At one moment. */
 struct saved_clocks {

@@ -170,6 +170,7 @@ static void make_busy(void)
 	lapic_post(rig_vcpu(rig, 0)->lapic, LAPIC_FIXED, 0x41, false);
 	lapic_post(rig_vcpu(rig, 0)->lapic, LAPIC_NMI, 0, false);
 	lapic_map_set_last_winner(rig->machine.map, 0);
+	atomic_store(&rig->machine.warm, true);
 	fake->regs = (struct kvm_regs){.rip = 0x123456, .rax = 0xABCDEF, .rflags = 0x202};
 	fake->if_flag = true;
 	fake->debug.dr7 = 0x400;
@@ -318,6 +319,7 @@ static void assert_busy(void)
 			 LAPIC_PENDING_NMI | LAPIC_PENDING_INTR);
 	assert_int_equal(lapic_peek(v->lapic), 0x41);
 	assert_int_equal(lapic_map_last_winner(rig->machine.map), 0);
+	assert_true(atomic_load(&rig->machine.warm));
 	assert_int_equal(rig->machine.ioapic.lines, 1u << 2 | 1u << 4);
 	assert_true(rig->machine.uart.irq_level);
 	assert_int_equal(page[0], 0x77);
@@ -330,8 +332,8 @@ static void assert_busy(void)
 
 static void another_machine_is_equal(void **state)
 {
-	static const char *const same[] = {SAVED_MACHINE, SAVED_DEVICES, SAVED_LAPIC_MAP,
-					   SAVED_CPUID, SAVED_RAM};
+	static const char *const same[] = {SAVED_MACHINE, SAVED_DEVICES, SAVED_BOARD, SAVED_CPUID,
+					   SAVED_RAM};
 	uint8_t *first;
 	size_t first_size;
 	char why[256];
@@ -623,7 +625,7 @@ static void sections_are_refused_by_name(void **state)
 	} rows[] = {
 		{"clocks", "section clocks: it is missing"},
 		{"devices", "section devices: it is missing"},
-		{"lapic map", "section lapic map: it is missing"},
+		{"board", "section board: it is missing"},
 		{"cpu", "section cpu 1: it is missing"},
 		{"machine", "section cpuid: it comes before section machine"},
 	};
