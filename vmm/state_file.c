@@ -46,7 +46,8 @@ void state_file_section(struct state_file_writer *w, const char *name, uint32_t 
 {
 	char field[STATE_FILE_NAME] = {0};
 
-	memcpy(field, name, strlen(name));
+	for (unsigned i = 0; i < STATE_FILE_NAME && name[i]; i++)
+		field[i] = name[i];
 	state_file_bytes(w, field, sizeof(field));
 	put(w, version, 4);
 	put(w, length, 8);

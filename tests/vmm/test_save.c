@@ -384,6 +384,46 @@ static void a_machine_that_was_saved_goes_on(void **state)
 	assert_int_equal(rig_fake(rig, 0)->state_changes, 2);
 }
 
+static void firmware_is_saved_as_well(void **state)
+{
+	static const uint8_t image[65536] = {[0] = 0x12, [65535] = 0x34};
+	char why[256], name[80];
+	uint8_t *rom;
+	FILE *to;
+
+	(void)state;
+	snprintf(name, sizeof(name), "%s.rom", path);
+	to = fopen(name, "wb");
+	assert_non_null(to);
+	assert_int_equal(fwrite(image, 1, sizeof(image), to), sizeof(image));
+	assert_int_equal(fclose(to), 0);
+	prepare(1, rig_host_vmx);
+	rig->options.image = NULL;
+	rig->options.bios = name;
+	open_machine();
+	assert_true(save_to(path, why));
+	leave();
+	unlink(name);
+	restore_well(path, rig_host_vmx);
+	assert_int_equal(rig->machine.rom.length, sizeof(image));
+	assert_int_equal(rig->machine.rom.gpa, UINT64_C(0x100000000) - sizeof(image));
+	assert_memory_equal(rig->machine.rom.host, image, sizeof(image));
+	assert_true(fake_backed(&rig->kvm, 0xFFFFFFF0));
+	leave();
+	read_file(path);
+	/* A ROM of a page less, which ends where the file does. */
+	rom = section(SAVED_ROM, 0, NULL) - 8;
+	rom[1] = 0xF0;
+	rom[2] = 0;
+	memmove(rom + 8 + 0xF000, rom + 8 + 0x10000, size - (size_t)(rom + 8 + 0x10000 - bytes));
+	size -= 0x1000;
+	seal();
+	assert_false(restore(path, rig_host_vmx));
+	assert_int_equal(rig->why.kind, RESULT_BAD_IMAGE);
+	assert_non_null(strstr(rig->why.text, "section rom: 'ROM' is no firmware: it has 61440 "
+					      "bytes"));
+}
+
 /* ---- clocks ---- */
 
 static void clocks_stand_still_where_the_tsc_can(void **state)
@@ -752,6 +792,7 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(another_machine_is_equal, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_machine_that_was_saved_goes_on, setup, teardown),
+		cmocka_unit_test_setup_teardown(firmware_is_saved_as_well, setup, teardown),
 		cmocka_unit_test_setup_teardown(clocks_stand_still_where_the_tsc_can, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(clocks_go_on_with_the_tsc_where_it_goes_on, setup,
