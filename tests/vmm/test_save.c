@@ -178,6 +178,7 @@ static void make_busy(void)
 	fake->xcrs.nr_xcrs = 1;
 	fake->msrs[1] = 0x1122334455667788;
 	fake->queued = 0x33;
+	fake->nmis_queued = 1;
 	rig_vcpu(rig, 0)->halted = true;
 	rig->kvm.clock.clock = 1000 * SECOND;
 	out(0x43, 0x34, 1);
@@ -311,6 +312,10 @@ static void assert_busy(void)
 	assert_int_equal(fake->msrs[1], 0x1122334455667788);
 	assert_int_equal(fake->queued, 0x33);
 	assert_true(v->given);
+	assert_int_equal(fake->nmis_queued, 1);
+	assert_true(v->nmi_given);
+	/* There is no image to start anew from. */
+	assert_true(rig->options.no_reboot);
 	assert_int_equal(vcpu_state(v), VCPU_HALTED);
 	assert_int_equal(vcpu_state(rig_vcpu(rig, 1)), VCPU_WAITS_FOR_SIPI);
 	assert_int_equal(rig_read(rig, 0, 0x80), 0x20);
@@ -382,6 +387,58 @@ static void a_machine_that_was_saved_goes_on(void **state)
 	assert_int_equal(rig_fake(rig, 0)->queued, 0x33);
 	assert_true(rig_vcpu(rig, 0)->halted);
 	assert_int_equal(rig_fake(rig, 0)->state_changes, 2);
+}
+
+/* A machine that hops may suppress EOIs on any processor, and so does the guest that comes of it.
+ */
+static void what_hops_had_stays(void **state)
+{
+	char why[256];
+
+	(void)state;
+	prepare(1, rig_host_vmx);
+	rig->options.hop_ms = 20;
+	open_machine();
+	rig_write(rig, 0, 0xF0, 0x11FF);
+	assert_int_equal(rig_read(rig, 0, 0xF0), 0x11FF);
+	assert_true(save_to(path, why));
+	leave();
+	restore_well(path, rig_host_vmx);
+	assert_false(rig->machine.hops);
+	assert_true(rig->machine.eoi_suppression);
+	assert_int_equal(rig_read(rig, 0, 0xF0), 0x11FF);
+	assert_true(save_to(path, why));
+	leave();
+	restore_well(path, rig_host_vmx);
+	assert_int_equal(rig_read(rig, 0, 0xF0), 0x11FF);
+}
+
+/* Its Local APIC says what KVM's copies are, and KVM is told of xAPIC mode or none. */
+static void kvm_follows_the_local_apic(void **state)
+{
+	const size_t sregs = 1 + 8 + 4 + sizeof(struct kvm_regs) + 4;
+	struct lapic *lapic;
+	char why[256];
+	uint8_t *cpu;
+
+	(void)state;
+	prepare(1, rig_host_vmx);
+	open_machine();
+	lapic = rig_vcpu(rig, 0)->lapic;
+	rig_enable(rig, 0);
+	lapic_write_cr8(lapic, 3);
+	assert_int_equal(lapic_msr_write(lapic, 0x1B, 0xFEE00D00), LAPIC_OK);
+	assert_true(save_to(path, why));
+	leave();
+	read_file(path);
+	cpu = section(SAVED_CPU, 0, NULL);
+	assert_int_equal(cpu[sregs + offsetof(struct kvm_sregs, cr8)], 3);
+	cpu[sregs + offsetof(struct kvm_sregs, cr8)] = 9;
+	seal();
+	restore_well(path, rig_host_vmx);
+	assert_int_equal(lapic_apic_base(rig_vcpu(rig, 0)->lapic), 0xFEE00D00);
+	assert_int_equal(rig_fake(rig, 0)->sregs.apic_base, 0xFEE00900);
+	assert_int_equal(rig_fake(rig, 0)->sregs.cr8, 3);
 }
 
 static void firmware_is_saved_as_well(void **state)
@@ -792,6 +849,8 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(another_machine_is_equal, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_machine_that_was_saved_goes_on, setup, teardown),
+		cmocka_unit_test_setup_teardown(what_hops_had_stays, setup, teardown),
+		cmocka_unit_test_setup_teardown(kvm_follows_the_local_apic, setup, teardown),
 		cmocka_unit_test_setup_teardown(firmware_is_saved_as_well, setup, teardown),
 		cmocka_unit_test_setup_teardown(clocks_stand_still_where_the_tsc_can, setup,
 						teardown),
