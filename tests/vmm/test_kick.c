@@ -108,6 +108,25 @@ static void test_a_bound_can_be_taken_back(void **state)
 	assert_int_equal(immediate_exit(), 0);
 }
 
+static void test_a_thread_that_moves_is_kicked_where_it_is(void **state)
+{
+	static struct kvm_run other;
+
+	(void)state;
+	kick_begin(&kick);
+	kick_move(&kick, &other);
+	assert_true(kick_send(&kick));
+	assert_int_equal(((volatile struct kvm_run *)&other)->immediate_exit, 1);
+	assert_int_equal(immediate_exit(), 0);
+	run.immediate_exit = 1;
+	kick_begin(&kick);
+	assert_int_equal(((volatile struct kvm_run *)&other)->immediate_exit, 0);
+	assert_int_equal(immediate_exit(), 1);
+	kick_move(&kick, &run);
+	kick_begin(&kick);
+	assert_int_equal(immediate_exit(), 0);
+}
+
 static void test_other_signals_stay_away_until_the_thread_leaves(void **state)
 {
 	sigset_t mask;
@@ -204,6 +223,7 @@ int main(void)
 		cmocka_unit_test(test_a_sleep_ends_at_its_moment),
 		cmocka_unit_test(test_a_bound_sets_immediate_exit_once),
 		cmocka_unit_test(test_a_bound_can_be_taken_back),
+		cmocka_unit_test(test_a_thread_that_moves_is_kicked_where_it_is),
 		cmocka_unit_test(test_other_signals_stay_away_until_the_thread_leaves),
 		cmocka_unit_test(test_every_word_is_found_though_the_owner_sleeps_for_ever),
 		cmocka_unit_test(test_every_word_is_found_though_the_guest_never_exits),

@@ -371,6 +371,47 @@ static void test_one_that_wakes_at_the_last_look_runs(void **state)
 	rig_free(rig);
 }
 
+/* The count has run out at each second look, so that there are several. */
+static void runs_out_each_time(struct fake_vcpu *v)
+{
+	uint32_t count = rig_of(v)->step++ % 2 ? 0 : 1000;
+
+	memcpy(v->lapic.regs + TMCCT, &count, 4);
+}
+
+static void wakes_and_is_halted(struct fake_vcpu *v)
+{
+	struct rig *rig = rig_of(v);
+
+	rig->seen[0]++;
+	rig->seen[1] += v->mp_state != KVM_MP_STATE_HALTED;
+	wakes(v);
+}
+
+static void test_no_instruction_of_the_guest_runs_at_any_look(void **state)
+{
+	(void)state;
+	for (int halted = 0; halted < 2; halted++) {
+		struct rig *rig = start(1);
+
+		rig_enable(rig, 0);
+		rig_write(rig, 0, TIMER, VECTOR);
+		rig_write(rig, 0, TMICT, 4000000000u);
+		rig_vcpu(rig, 0)->halted = halted;
+		hop(rig);
+		assert_true(vcpu_hop_settle(rig_vcpu(rig, 0)));
+		rig->step = 0;
+		memset(rig->seen, 0, sizeof(rig->seen));
+		fake(rig, 0)->at_get_lapic = runs_out_each_time;
+		fake(rig, 0)->at_pass = wakes_and_is_halted;
+		assert_true(vcpu_hop_leave(rig_vcpu(rig, 0), &msrs, &hops[0]));
+		assert_true(rig->seen[0] > 1);
+		assert_int_equal(rig->seen[1], 0);
+		assert_int_equal(hops[0].state, VCPU_RUNNING);
+		rig_free(rig);
+	}
+}
+
 /* What kvm_run says of IF and readiness is of this side at the first turn. */
 static void test_flags_are_of_now(void **state)
 {
@@ -961,6 +1002,7 @@ int main(void)
 		cmocka_unit_test(test_init_and_sipi_on_their_way_arrive_first),
 		cmocka_unit_test(test_a_halted_processor_stays_halted),
 		cmocka_unit_test(test_one_that_wakes_at_the_last_look_runs),
+		cmocka_unit_test(test_no_instruction_of_the_guest_runs_at_any_look),
 		cmocka_unit_test(test_flags_are_of_now),
 		cmocka_unit_test(test_a_timer_wakes_a_halted_processor_on_either_side),
 		cmocka_unit_test(test_a_count_goes_on_where_it_stood),
