@@ -34,6 +34,8 @@
  (UINT64_C(0xFF) | UINT64_C(7) << MODE_SHIFT | LOGICAL | ACTIVE_LOW | LEVEL | MASKED |             \
   UINT64_C(0xFF) << DEST_SHIFT)
 
+#define FIRST_VECTOR 16u
+
 #define MODES                                                                                      \
  (1u << IOAPIC_FIXED | 1u << IOAPIC_LOWEST | 1u << IOAPIC_SMI | 1u << IOAPIC_NMI |                 \
   1u << IOAPIC_INIT | 1u << IOAPIC_EXTINT)
@@ -134,10 +136,25 @@ void ioapic_eoi(struct ioapic *dev, uint8_t vector)
 	}
 }
 
+/* SDM "Valid Interrupt Vectors": none takes one below 16, and each try is an error to its ESR. */
+static bool may_be_taken(const struct ioapic *dev, unsigned pin)
+{
+	return is_due(dev, pin) && (uint8_t)dev->entries[pin] >= FIRST_VECTOR;
+}
+
 void ioapic_retry(struct ioapic *dev)
 {
 	for (unsigned pin = 0; pin < IOAPIC_PINS; pin++)
-		sample_level(dev, pin);
+		if (may_be_taken(dev, pin))
+			sample_level(dev, pin);
+}
+
+bool ioapic_wants_retry(const struct ioapic *dev)
+{
+	for (unsigned pin = 0; pin < IOAPIC_PINS; pin++)
+		if (may_be_taken(dev, pin))
+			return true;
+	return false;
 }
 
 /* ---- the redirection table ---- */

@@ -160,8 +160,12 @@ struct irq_line ioapic_input(struct ioapic *dev, unsigned pin);
 void ioapic_eoi(struct ioapic *dev, uint8_t vector);
 
 /* Local APICs may take now what they would not (one was enabled, say): levels that are pending are
- * sent again, each once. */
+ * sent again, each once, but for vectors below 16, which are an error to any Local APIC. */
 void ioapic_retry(struct ioapic *dev);
+
+/* Whether ioapic_retry() would send one. Nobody tells when its receiver will take it: the owner
+ * tries again after some time, as the I/O APIC itself does on its bus. */
+bool ioapic_wants_retry(const struct ioapic *dev);
 
 /* What a pin, 0 to 23, would send now, masked or not. */
 struct ioapic_message ioapic_message_of(const struct ioapic *dev, unsigned pin);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Interrupt lines that a test guest pulls itself, as QEMU's pc-testdev has them at ports 2000h on.
-// Not the test device's other ports (E0h on): these 24 bytes alone.
+// Not the test device's other ports: these 24 bytes alone. E0h on: test_ports.h.
 #ifndef DEVICES_TEST_LINES_H
 #define DEVICES_TEST_LINES_H
 

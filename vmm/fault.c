@@ -163,8 +163,12 @@ static void emulation(struct vcpu *v, struct place *p, const struct exit *exit)
 		    "(KVM_EXIT_INTERNAL_ERROR, suberror 1, as this host reports it)",
 		    v->id, vector);
 	else
-		end(v, RESULT_EMULATION, p, "", "KVM cannot emulate an instruction of vCPU %u: %s",
-		    v->id, text);
+		end(v, RESULT_EMULATION, p, "",
+		    "KVM cannot emulate an instruction of vCPU %u: %s%s", v->id, text,
+		    v->machine->traits->cpl0_emulated
+			    ? "; this host emulates kernel code, one that runs it natively "
+			      "('lapicvm doctor' tells) may know the instruction"
+			    : "");
 }
 
 static void internal(struct vcpu *v, const struct place *p, const struct exit *exit)

@@ -23,8 +23,8 @@ extern "C" {
  *   bit 16 the file is loaded by the header's addresses (whatever the file is besides), else by its
  *   ELF program headers, which may be ELF32 for the 386 or ELF64 for x86-64. Entered in 32-bit
  *   protected mode, an ELF64 file too: the header is a promise about the entry state (GRUB keeps
- *   it, QEMU refuses such files). Flag bits 0 and 1 are always honoured, bit 2 (video mode) is
- *   ignored, the other bits of 15:0 are refused.
+ *   it, QEMU refuses such files). Flag bits 0 and 1 are always honoured, bit 2 (video mode) by
+ *   telling of the text screen, the other bits of 15:0 are refused.
  * - multiboot2: a Multiboot 2 header for i386 with a right checksum in the first 32768 bytes.
  *   Loaded by its address tag or as ELF, entered as by Multiboot 1. A relocatable image stays where
  *   it is linked to if its tag allows that, else goes to the lowest place that the tag allows. What

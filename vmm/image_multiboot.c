@@ -31,9 +31,10 @@ static size_t searched(const struct image_bytes *file)
 }
 
 /* The first good header; if there is none, *bad counts those with a wrong checksum. */
-static bool find_header(const struct image_bytes *file, size_t *at, unsigned *bad)
+/* bad: the last one with a wrong checksum, or SIZE_MAX. */
+static bool find_header(const struct image_bytes *file, size_t *at, size_t *bad)
 {
-	*bad = 0;
+	*bad = SIZE_MAX;
 	for (*at = 0; *at + HEADER_SIZE <= searched(file); *at += 4) {
 		if (image_le32(file, *at) != HEADER_MAGIC)
 			continue;
@@ -41,7 +42,7 @@ static bool find_header(const struct image_bytes *file, size_t *at, unsigned *ba
 			    image_le32(file, *at + HEADER_CHECKSUM) ==
 		    0)
 			return true;
-		(*bad)++;
+		*bad = *at;
 	}
 	return false;
 }
@@ -79,12 +80,19 @@ enum image_verdict image_multiboot_plan(const struct image_bytes *file, struct i
 					struct image_reason *why)
 {
 	size_t at;
-	unsigned bad;
+	size_t bad;
 	uint32_t flags;
 
-	if (!find_header(file, &at, &bad))
-		return image_refuse(why, IMAGE_OTHER, "no Multiboot header %sin the first %d bytes",
-				    bad > 0 ? "with a right checksum " : "", HEADER_SEARCHED);
+	if (!find_header(file, &at, &bad)) {
+		if (bad == SIZE_MAX)
+			return image_refuse(why, IMAGE_OTHER,
+					    "no Multiboot header in the first %d bytes",
+					    HEADER_SEARCHED);
+		return image_refuse(why, IMAGE_OTHER,
+				    "the Multiboot header at offset %zu has a wrong checksum: its "
+				    "three fields must add up to 0",
+				    bad);
+	}
 	flags = image_le32(file, at + HEADER_FLAGS);
 	if (flags & FLAGS_UNKNOWN)
 		return image_refuse(

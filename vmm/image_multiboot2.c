@@ -49,8 +49,10 @@ static size_t searched(const struct image_bytes *file)
 	return file->size < HEADER_SEARCHED ? file->size : HEADER_SEARCHED;
 }
 
-static bool find_header(const struct image_bytes *file, size_t *at)
+/* bad: the last one with a wrong checksum, or SIZE_MAX. */
+static bool find_header(const struct image_bytes *file, size_t *at, size_t *bad)
 {
+	*bad = SIZE_MAX;
 	for (*at = 0; *at + HEADER_SIZE <= searched(file); *at += 8) {
 		uint32_t sum = 0;
 
@@ -60,6 +62,7 @@ static bool find_header(const struct image_bytes *file, size_t *at)
 			sum += image_le32(file, *at + field);
 		if (sum == 0)
 			return true;
+		*bad = *at;
 	}
 	return false;
 }
@@ -203,12 +206,18 @@ static enum image_verdict read_header(const struct image_bytes *file, struct hea
 				      struct image_plan *plan, struct image_reason *why)
 {
 	uint32_t architecture, length;
+	size_t bad;
 
-	if (!find_header(file, &header->at))
+	if (!find_header(file, &header->at, &bad)) {
+		if (bad == SIZE_MAX)
+			return image_refuse(why, IMAGE_OTHER,
+					    "no Multiboot 2 header in the first %d bytes",
+					    HEADER_SEARCHED);
 		return image_refuse(why, IMAGE_OTHER,
-				    "no Multiboot 2 header with a right checksum in the first %d "
-				    "bytes",
-				    HEADER_SEARCHED);
+				    "the Multiboot 2 header at offset %zu has a wrong checksum: "
+				    "its four fields must add up to 0",
+				    bad);
+	}
 	architecture = image_le32(file, header->at + HEADER_ARCHITECTURE);
 	length = image_le32(file, header->at + HEADER_LENGTH);
 	if (architecture != ARCHITECTURE_I386)

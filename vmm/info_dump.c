@@ -9,6 +9,7 @@
 #include "vmm/info_cpu.h"
 #include "vmm/info_ioapic.h"
 #include "vmm/info_pic.h"
+#include "vmm/info_waits.h"
 #include "vmm/machine.h"
 #include "vmm/symbols.h"
 
@@ -71,7 +72,8 @@ static void print_cpus(const struct info_cpu *cpus, unsigned count, unsigned lef
 		fprintf(to, "%u more CPUs are left out; --dump-state shows all\n\n", left_out);
 }
 
-static void print_devices(struct machine *m, enum info_format format, FILE *to)
+static void print_devices(struct machine *m, const struct info_cpu *cpus, enum info_format format,
+			  FILE *to)
 {
 	bool json = format == INFO_JSON;
 
@@ -80,6 +82,8 @@ static void print_devices(struct machine *m, enum info_format format, FILE *to)
 	info_ioapic_print(&m->ioapic, format, to);
 	fputs(json ? ",\n\"pic\": " : "", to);
 	info_pic_print(&m->pic, format, to);
+	fputs(json ? ",\n\"waits\": " : "", to);
+	info_waits_print(cpus, m->cpus, &m->ioapic, &m->pic, format, to);
 	fputs(json ? "}\n" : "", to);
 	pthread_mutex_unlock(&m->device_lock);
 }
@@ -87,17 +91,18 @@ static void print_devices(struct machine *m, enum info_format format, FILE *to)
 bool info_dump(struct machine *m, const struct info_dump_request *request, FILE *to)
 {
 	unsigned count = request->cpus && request->cpus < m->cpus ? request->cpus : m->cpus;
-	struct info_cpu *cpus = calloc(count, sizeof(*cpus));
+	/* Those that are not printed may be whom an interrupt is sent to. */
+	struct info_cpu *cpus = calloc(m->cpus, sizeof(*cpus));
 
 	if (!cpus)
 		return false;
-	for (unsigned i = 0; i < count; i++)
+	for (unsigned i = 0; i < m->cpus; i++)
 		info_cpu_take(&m->vcpus[nth(i, request->first)], &cpus[i]);
 	if (request->symbols)
 		name_places(m, cpus, count);
 	fputs(request->format == INFO_JSON ? "{\"cpus\": [\n" : "", to);
 	print_cpus(cpus, count, m->cpus - count, request, to);
-	print_devices(m, request->format, to);
+	print_devices(m, cpus, request->format, to);
 	free(cpus);
 	return true;
 }

@@ -28,16 +28,20 @@ static void immediate_exit(struct kick *kick, uint8_t value)
 	((volatile struct kvm_run *)atomic_load(&kick->run))->immediate_exit = value;
 }
 
-static void on_kick(int signal)
+static void on_kick(int signal, siginfo_t *info, void *context)
 {
 	(void)signal;
-	if (own)
-		immediate_exit(own, 1);
+	(void)context;
+	if (!own)
+		return;
+	if (info->si_code == SI_TIMER && info->si_value.sival_ptr)
+		own->rang = 1;
+	immediate_exit(own, 1);
 }
 
 bool kick_install(void)
 {
-	struct sigaction action = {.sa_handler = on_kick};
+	struct sigaction action = {.sa_sigaction = on_kick, .sa_flags = SA_SIGINFO};
 
 	sigemptyset(&action.sa_mask);
 	return sigaction(KICK_SIGNAL, &action, &before) == 0;
@@ -60,22 +64,30 @@ static void mask_signals(sigset_t *old)
 	pthread_sigmask(SIG_SETMASK, &mask, old);
 }
 
-bool kick_join(struct kick *kick, struct kvm_run *run)
+/* `tells`: what on_kick() knows its signal by, or NULL. */
+static bool make_timer(timer_t *timer, void *tells)
 {
 	struct sigevent event = {
 		.sigev_notify = SIGEV_THREAD_ID,
 		.sigev_signo = KICK_SIGNAL,
+		.sigev_value.sival_ptr = tells,
 	};
 
 	event.sigev_notify_thread_id = gettid();
+	return timer_create(CLOCK_MONOTONIC, &event, timer) == 0;
+}
+
+bool kick_join(struct kick *kick, struct kvm_run *run)
+{
 	*kick = (struct kick){.thread = pthread_self()};
 	atomic_init(&kick->run, run);
 	own = kick;
 	mask_signals(&kick->mask_before);
 	/* Without it a sleep until a deadline is up to 50 us longer than asked for. */
 	prctl(PR_SET_TIMERSLACK, 1ul);
-	kick->timer_made = timer_create(CLOCK_MONOTONIC, &event, &kick->timer) == 0;
-	return kick->timer_made;
+	kick->timer_made = make_timer(&kick->timer, NULL);
+	kick->alarm_made = make_timer(&kick->alarm, kick);
+	return kick->timer_made && kick->alarm_made;
 }
 
 void kick_move(struct kick *kick, struct kvm_run *run)
@@ -87,7 +99,9 @@ void kick_leave(struct kick *kick)
 {
 	if (kick->timer_made)
 		timer_delete(kick->timer);
-	kick->timer_made = false;
+	if (kick->alarm_made)
+		timer_delete(kick->alarm);
+	kick->timer_made = kick->alarm_made = false;
 	own = NULL;
 	pthread_sigmask(SIG_SETMASK, &kick->mask_before, NULL);
 }
@@ -144,6 +158,32 @@ void kick_after(struct kick *kick, uint64_t ns)
 		return;
 	timer_settime(kick->timer, 0, &when, NULL);
 	kick->timer_armed = ns != 0;
+}
+
+void kick_at(struct kick *kick, uint64_t at_ns)
+{
+	struct itimerspec when = {
+		.it_value = {.tv_sec = (time_t)(at_ns / NS_PER_S),
+			     .tv_nsec = (long)(at_ns % NS_PER_S)},
+	};
+
+	if (at_ns == kick->alarm_ns && !kick->rang)
+		return;
+	/* In this order: a moment that is past already rings within the call. */
+	kick->alarm_ns = at_ns;
+	kick->rang = 0;
+	if (kick->alarm_made)
+		timer_settime(kick->alarm, TIMER_ABSTIME, &when, NULL);
+}
+
+bool kick_rang(struct kick *kick, uint64_t *at_ns)
+{
+	if (!kick->rang)
+		return false;
+	kick->rang = 0;
+	*at_ns = kick->alarm_ns;
+	kick->alarm_ns = 0;
+	return true;
 }
 
 uint64_t kick_clock_ns(void)

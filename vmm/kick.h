@@ -27,7 +27,10 @@ struct kick {
 	unsigned seen;                 /* [owner] count at kick_begin() */
 	atomic_bool asleep;
 	timer_t timer; /* kicks this thread after a bounded time in the guest */
-	bool timer_made, timer_armed;
+	timer_t alarm; /* and this one at the moment of its LAPIC's timer */
+	bool timer_made, timer_armed, alarm_made;
+	uint64_t alarm_ns;          /* [owner] what it is set to; 0: off */
+	volatile sig_atomic_t rang; /* [owner] it has come since */
 	sigset_t mask_before;
 };
 
@@ -58,6 +61,11 @@ bool kick_came(const struct kick *kick);
 void kick_sleep(struct kick *kick, uint64_t until_ns);
 /* From now on KVM_RUN lasts at most about this long, once; 0: no bound. [owner] */
 void kick_after(struct kick *kick, uint64_t ns);
+/* KVM_RUN does not go on beyond this moment of CLOCK_MONOTONIC, or does not begin, once; 0: no such
+ * moment. A sleep may end by it. [owner] */
+void kick_at(struct kick *kick, uint64_t at_ns);
+/* Whether that moment has come, and then which it was; true only once for each. [owner] */
+bool kick_rang(struct kick *kick, uint64_t *at_ns);
 
 /* CLOCK_MONOTONIC in ns. */
 uint64_t kick_clock_ns(void);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// What a Local APIC asks of its host: clocks, the timerfd, kicks, and KVM's copy of the APIC base.
+// What a Local APIC asks of its host: clocks, the alarm, kicks, and KVM's copy of the APIC base.
 // Not interrupt delivery to the processor: that is inject.c.
 
 #include "vmm/lapic_host.h"
@@ -49,6 +49,7 @@ static void deadline_changed(void *opaque)
 
 	v->deadline = lapic_next_deadline(v->lapic);
 	v->deadline_changed = true;
+	v->early = 0;
 }
 
 static void kick(void *opaque)
@@ -116,19 +117,39 @@ struct lapic_ops lapic_host_ops(void)
 	};
 }
 
+/* ---- the deadline ---- */
+
+static uint64_t deadline_clock(const struct vcpu *v)
+{
+	return v->deadline.clock == LAPIC_CLOCK_TSC ? tsc_now(&v->tsc) : kick_clock_ns();
+}
+
+/* It rang when it should, or the two clocks have drifted apart by some ppm: then it is set again
+ * for the rest. */
+static void alarm_rang(struct vcpu *v, uint64_t at_ns)
+{
+	uint64_t now = kick_clock_ns();
+
+	v->deadline_changed = true;
+	if (at_ns && now >= at_ns)
+		advance_learn(&v->run_advance, now - at_ns);
+}
+
 void lapic_host_tick(struct vcpu *v)
 {
-	switch (v->deadline.clock) {
-	case LAPIC_CLOCK_NONE: return;
-	case LAPIC_CLOCK_NS:
-		if (kick_clock_ns() >= v->deadline.at)
-			lapic_tick(v->lapic);
+	uint64_t now, at_ns;
+
+	if (kick_rang(&v->kick, &at_ns))
+		alarm_rang(v, at_ns);
+	if (v->deadline.clock == LAPIC_CLOCK_NONE)
 		return;
-	case LAPIC_CLOCK_TSC:
-		if (tsc_now(&v->tsc) >= v->deadline.at)
-			lapic_tick(v->lapic);
+	now = deadline_clock(v);
+	if (now < v->deadline.at && v->deadline.at - now <= v->early)
+		while (deadline_clock(v) < v->deadline.at)
+			__builtin_ia32_pause();
+	else if (now < v->deadline.at)
 		return;
-	}
+	lapic_tick(v->lapic);
 }
 
 uint64_t lapic_host_deadline_ns(const struct vcpu *v)
@@ -146,17 +167,38 @@ uint64_t lapic_host_deadline_ns(const struct vcpu *v)
 	return UINT64_MAX;
 }
 
+/* The moment to be awake for the deadline; from then on lapic_host_tick() waits for it itself. */
+static uint64_t wake_ns(struct vcpu *v, const struct advance *advance)
+{
+	uint64_t at = lapic_host_deadline_ns(v), early = 0;
+	bool tsc = v->deadline.clock == LAPIC_CLOCK_TSC;
+
+	/* Where each look at the TSC is a call, looking is not waiting. */
+	if (advance->ns && at != UINT64_MAX && (!tsc || v->tsc.plain))
+		early = advance_before(advance, kick_clock_ns(), at);
+	v->early = tsc ? early * v->tsc.khz / 1000000 : early;
+	return at - early;
+}
+
 void lapic_host_arm(struct vcpu *v)
 {
 	uint64_t at;
 
-	/* Run out and yet not due: the two clocks drift by some ppm. It is set again for the rest.
-	 */
-	if (!v->deadline_changed && !timer_spent(&v->timer))
+	if (!v->deadline_changed)
 		return;
-	at = lapic_host_deadline_ns(v);
-	timer_set(&v->timer, at == UINT64_MAX ? 0 : at);
+	at = wake_ns(v, &v->run_advance);
+	kick_at(&v->kick, at == UINT64_MAX ? 0 : at);
 	v->deadline_changed = false;
+}
+
+void lapic_host_sleep(struct vcpu *v, bool timed)
+{
+	uint64_t until = timed ? wake_ns(v, &v->sleep_advance) : UINT64_MAX, now;
+
+	kick_sleep(&v->kick, until);
+	now = kick_clock_ns();
+	if (now >= until && !kick_came(&v->kick))
+		advance_learn(&v->sleep_advance, now - until);
 }
 
 static bool deliverable(const struct vcpu *v, uint32_t lvt)

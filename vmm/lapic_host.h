@@ -14,12 +14,15 @@ struct vcpu;
 /* The callbacks; their opaque is the struct vcpu. */
 struct lapic_ops lapic_host_ops(void);
 
-/* Fires the LAPIC timer if its deadline has come. Cheap. [owner] */
+/* Fires the LAPIC timer if its deadline has come, having waited for the last of the way if this CPU
+ * was woken early for it (advance.h). [owner] */
 void lapic_host_tick(struct vcpu *v);
 /* The next deadline on CLOCK_MONOTONIC, never before it; UINT64_MAX: none. [owner] */
 uint64_t lapic_host_deadline_ns(const struct vcpu *v);
-/* Makes the timerfd agree with the deadline. Before an entry. [owner] */
+/* Makes the alarm agree with the deadline. Before an entry. [owner] */
 void lapic_host_arm(struct vcpu *v);
+/* kick_sleep(), and if `timed` no longer than to the deadline. [owner] */
+void lapic_host_sleep(struct vcpu *v, bool timed);
 /*
  * Whether the LAPIC timer, when it runs out, ends a HLT: armed, unmasked, with a vector above the
  * processor's priority. Only code that runs can change that. [owner, halted with IF = 1]

@@ -118,34 +118,13 @@ static bool load(struct machine *m, struct boot_state *state, struct result *why
 	return false;
 }
 
-static void timer_expired(void *opaque)
-{
-	struct vcpu *v = opaque;
-
-	/* KVM's may have taken its place since it was set. */
-	if (v->lapic)
-		lapic_post_tick(v->lapic);
-}
-
-static bool make_timer(struct vcpu *v, struct event_base *base, struct result *why)
-{
-	int error = timer_open(&v->timer, base, timer_expired, v);
-
-	if (error < 0)
-		ending_fill(why, RESULT_INTERNAL, "a timer for vCPU %u: %s", v->id,
-			    strerror(-error));
-	return error >= 0;
-}
-
-static bool make_vcpus(struct machine *m, struct event_base *base, struct result *why)
+static bool make_vcpus(struct machine *m, struct result *why)
 {
 	for (m->cpus = 0; m->cpus < m->options->cpus;) {
 		struct vcpu *v = &m->vcpus[m->cpus];
 
 		m->cpus++;
 		if (!vcpu_open(v, m, m->cpus - 1, why))
-			return false;
-		if (v->own_lapic && !make_timer(v, base, why))
 			return false;
 	}
 	return true;
@@ -305,7 +284,7 @@ bool machine_open(struct machine *m, const struct options *options,
 	}
 	return (options->bios ? load_firmware(m, why) : load(m, &state, why)) &&
 	       open_vm(m, kvm, why) && machine_wire(m, why) && make_map(m, why) &&
-	       make_vcpus(m, base, why) && boot(m, &state, why) && start_clock(m, base, why) &&
+	       make_vcpus(m, why) && boot(m, &state, why) && start_clock(m, base, why) &&
 	       begin_census(m, base, why) && begin_hops(m, base, why);
 }
 

@@ -25,6 +25,7 @@
 #include "devices/reset_port.h"
 #include "devices/test_lines.h"
 #include "devices/test_messages.h"
+#include "devices/test_ports.h"
 #include "devices/uart16550.h"
 #include "devices/vga_text.h"
 #include "vmm/census.h"
@@ -71,6 +72,7 @@ struct machine_exits {
 /* A line that can be cut: what its driver says is kept. */
 struct machine_gate {
 	struct irq_line to;
+	struct acpi_pm *told; /* that the clock's has risen, cut or not; else NULL */
 	bool level, shut;
 };
 
@@ -121,8 +123,10 @@ struct machine {
 	struct i8042 i8042;
 	struct vga_text vga_text;
 	struct timer device_timer; /* machine_clock.h */
+	uint64_t retry_at;         /* of the I/O APIC's levels that nobody took; 0: there is none */
 	struct test_lines test_lines;
 	struct test_messages test_messages;
+	struct test_ports test_ports;
 
 	pthread_mutex_t map_lock; /* struct lapic_map_config */
 	void *map_memory;

@@ -4,8 +4,12 @@
 
 #include "vmm/machine_clock.h"
 
+#include "vmm/kick.h"
 #include "vmm/machine.h"
 #include "vmm/run_report.h"
+
+/* How long an interrupt may wait for a Local APIC that has been enabled meanwhile. */
+#define RETRY_NS 10000000u
 
 static uint64_t next(const struct machine *m)
 {
@@ -23,14 +27,34 @@ static uint64_t next(const struct machine *m)
 	return first;
 }
 
+static void plan_retry(struct machine *m)
+{
+	if (!ioapic_wants_retry(&m->ioapic))
+		m->retry_at = 0;
+	else if (!m->retry_at)
+		m->retry_at = kick_clock_ns() + RETRY_NS;
+}
+
+static void retry(struct machine *m)
+{
+	if (!m->retry_at || kick_clock_ns() < m->retry_at)
+		return;
+	m->retry_at = 0;
+	ioapic_retry(&m->ioapic);
+}
+
 void machine_clock_update(struct machine *m)
 {
 	uint64_t at = next(m);
 
+	plan_retry(m);
+	if (m->retry_at && m->retry_at < at)
+		at = m->retry_at;
 	if (m->device_timer.expired)
 		timer_set(&m->device_timer, at == UINT64_MAX ? 0 : at ? at : 1);
 }
 
+/* A retry alone is no hope: a Local APIC is enabled by a processor that runs. */
 bool machine_clock_runs(const struct machine *m)
 {
 	return next(m) != UINT64_MAX;
@@ -45,6 +69,7 @@ static void expired(void *opaque)
 	cmos_tick(&m->cmos);
 	acpi_pm_tick(&m->acpi_pm);
 	hpet_tick(&m->hpet);
+	retry(m);
 	machine_clock_update(m);
 	pthread_mutex_unlock(&m->device_lock);
 	/* It may have been the last thing that could happen. */

@@ -13,8 +13,8 @@ struct machine;
 int machine_clock_open(struct machine *machine, struct event_base *base);
 void machine_clock_close(struct machine *machine);
 
-/* A device may want its tick at another time than before. Before machine_clock_open() it does
- * nothing. [device lock held] */
+/* A device may want its tick at another time than before, or the I/O APIC another try. Before
+ * machine_clock_open() it does nothing. [device lock held] */
 void machine_clock_update(struct machine *machine);
 
 /* Whether a device's timer is running whose interrupt may wake the guest. [device lock held] */

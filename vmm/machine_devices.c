@@ -98,6 +98,14 @@ static uint64_t monotonic_ns(void *opaque)
 	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
+static void forget_page(void *opaque, uint64_t page)
+{
+	struct machine *m = opaque;
+
+	ram_forget_mapping(&m->ram, page);
+}
+
+static const struct test_ports_ops test_ports_ops = {.flush = forget_page};
 static const struct acpi_pm_ops acpi_pm_ops = {.now = monotonic_ns, .sleep = power_off};
 static const struct i8254_ops i8254_ops = {.now = monotonic_ns};
 static const struct hpet_ops hpet_ops = {.now = monotonic_ns, .legacy = machine_irq_legacy};
@@ -153,6 +161,7 @@ static void prepare(struct machine *m)
 	acpi_pm_init(&m->acpi_pm, &acpi_pm_ops, m, machine_irq(m, IRQ_SCI, MACHINE_IRQ_CHIP), true);
 	i8254_init(&m->pit, &i8254_ops, m, machine_irq_of_8254(m), SHORTEST_PERIOD_NS);
 	prepare_hpet(m);
+	m->test_ports = (struct test_ports){.ops = &test_ports_ops, .opaque = m};
 }
 
 static bool add_all(struct bus *bus, const struct bus_region *regions, size_t count,
@@ -197,6 +206,8 @@ bool machine_wire(struct machine *m, struct result *why)
 		pci_host_data_region(&m->pci_host),
 		test_lines_region(&m->test_lines),
 		test_messages_region(&m->test_messages),
+		test_ports_data_region(&m->test_ports),
+		test_ports_flush_region(&m->test_ports),
 	};
 
 	const struct bus_region memory[] = {
@@ -288,6 +299,7 @@ size_t machine_input(struct machine *m, const uint8_t *bytes, size_t n)
 
 	pthread_mutex_lock(&m->device_lock);
 	taken = uart16550_receive(&m->uart, bytes, n);
+	machine_clock_update(m);
 	pthread_mutex_unlock(&m->device_lock);
 	return taken;
 }

@@ -20,7 +20,8 @@ int machine_hop_start(struct machine *machine, struct event_base *base);
 /* All vCPUs stand still by now: if it was a hop that wanted them to, it takes place. [main thread]
  */
 void machine_hop_still(struct machine *machine);
-/* How often it has hopped, and how long the guest stood still for it; nothing where it never may. */
+/* How often it has hopped, and how long the guest stood still for it; nothing where it never may.
+ */
 void machine_hop_print(const struct machine *machine, FILE *to);
 /* [after the vCPUs are closed] */
 void machine_hop_close(struct machine *machine);

@@ -8,6 +8,7 @@
 
 #include "vmm/kernel_lapic.h"
 #include "vmm/machine.h"
+#include "vmm/machine_clock.h"
 
 #define PIN_OF_INTR 0u
 #define PIN_OF_IRQ0 2u
@@ -135,6 +136,7 @@ void machine_eoi(struct machine *m, uint8_t vector)
 	pthread_mutex_lock(&m->device_lock);
 	ioapic_eoi(&m->ioapic, vector);
 	test_messages_eoi(&m->test_messages, vector);
+	machine_clock_update(m);
 	pthread_mutex_unlock(&m->device_lock);
 }
 
@@ -148,6 +150,9 @@ static void gate_set(void *opaque, unsigned n, bool level)
 	gate->level = level;
 	if (!gate->shut)
 		irq_line_set(&gate->to, level);
+	/* ACPI hears of the clock itself, whoever has its wire. */
+	if (gate->told && level)
+		acpi_pm_event(gate->told, ACPI_PM_RTC);
 }
 
 static struct irq_line gated(struct machine *m, unsigned n, unsigned irq)
@@ -161,20 +166,10 @@ struct irq_line machine_irq_of_8254(struct machine *m)
 	return gated(m, 0, 0);
 }
 
-/* ACPI hears of the clock itself, whoever has its wire. */
-static void clock_set(void *opaque, unsigned n, bool level)
-{
-	struct machine *m = opaque;
-
-	gate_set(&m->gates[1], n, level);
-	if (level)
-		acpi_pm_event(&m->acpi_pm, ACPI_PM_RTC);
-}
-
 struct irq_line machine_irq_of_clock(struct machine *m)
 {
-	gated(m, 1, 8);
-	return (struct irq_line){.set = clock_set, .opaque = m};
+	m->gates[1].told = &m->acpi_pm;
+	return gated(m, 1, 8);
 }
 
 void machine_irq_legacy(void *opaque, bool on)

@@ -49,6 +49,7 @@ DEVICE(vga_text, vga_text)
 DEVICE(fw_cfg, fw_cfg)
 DEVICE(test_lines, test_lines)
 DEVICE(test_messages, test_messages)
+DEVICE(test_ports, test_ports)
 
 static void walk_wires(struct machine *m, struct state *s)
 {
@@ -102,6 +103,7 @@ static const struct section {
 	ROW("fw_cfg", 1, fw_cfg),
 	ROW("test lines", 1, test_lines),
 	ROW("test messages", 1, test_messages),
+	ROW("test ports", 1, test_ports),
 };
 
 #define SECTIONS (sizeof(sections) / sizeof(sections[0]))

@@ -11,6 +11,7 @@
 #include "vmm/info_cpu.h"
 #include "vmm/info_ioapic.h"
 #include "vmm/info_pic.h"
+#include "vmm/info_waits.h"
 #include "vmm/machine.h"
 #include "vmm/monitor.h"
 
@@ -83,6 +84,26 @@ static void info_pic(struct monitor *m, unsigned unused, FILE *to)
 	fputs(m->format == INFO_JSON ? "\n" : "", to);
 }
 
+static void info_waits(struct monitor *m, unsigned unused, FILE *to)
+{
+	unsigned count = m->machine->cpus;
+	struct info_cpu *copies = calloc(count, sizeof(*copies));
+	unsigned said;
+
+	(void)unused;
+	for (unsigned i = 0; copies && i < count; i++)
+		info_cpu_take(&m->machine->vcpus[i], &copies[i]);
+	if (copies) {
+		pthread_mutex_lock(&m->machine->device_lock);
+		said = info_waits_print(copies, count, &m->machine->ioapic, &m->machine->pic,
+					m->format, to);
+		pthread_mutex_unlock(&m->machine->device_lock);
+		fputs(m->format == INFO_JSON ? "\n" : said ? "" : "Nothing waits.\n", to);
+	}
+	fputs(copies ? "" : "no memory\n", to);
+	free(copies);
+}
+
 static void nmi(struct monitor *m, unsigned cpu, FILE *to)
 {
 	if (!vcpu_nmi(&m->machine->vcpus[cpu]))
@@ -121,6 +142,8 @@ static const struct command commands[] = {
 	{"info", "ioapic", false, false, info_ioapic, "info ioapic       the redirection table"},
 	{"info", "pic", false, false, info_pic, "info pic          the two 8259As"},
 	{"info", "cpus", true, false, info_cpus, "info cpus         what each CPU does, and where"},
+	{"info", "waits", true, false, info_waits,
+	 "info waits        which interrupts wait, and for what"},
 	{"nmi", NULL, true, true, nmi, "nmi [CPU]         sends it an NMI"},
 	{"stop", NULL, true, false, stop, "stop              all CPUs stand still"},
 	{"cont", NULL, false, false, cont, "cont              they go on"},
@@ -203,7 +226,7 @@ static void do_line(struct monitor *m, const char *line, FILE *to)
 		return;
 	c = find(&w);
 	if (!c && strcmp(w.word[0], "info") == 0)
-		fputs("info what? lapic, ioapic, pic and cpus are known.\n", to);
+		fputs("info what? lapic, ioapic, pic, cpus and waits are known.\n", to);
 	else if (!c)
 		fprintf(to, "'%s' is no command; 'help' lists them.\n", w.word[0]);
 	else if (!m->machine)

@@ -19,6 +19,12 @@ enum {
 	INFO_MMAP_LENGTH = 44,
 	INFO_MMAP_ADDR = 48,
 	INFO_LOADER_NAME = 64,
+	INFO_FRAMEBUFFER = 88,
+	INFO_PITCH = 96, /* bytes a line */
+	INFO_WIDTH = 100,
+	INFO_HEIGHT = 104,
+	INFO_BITS = 108,
+	INFO_FRAMEBUFFER_TYPE = 109,
 	INFO_SIZE = 116,
 
 	MODULE_SIZE = 16,
@@ -29,7 +35,12 @@ enum {
 	FLAG_MODULES = 1 << 3,
 	FLAG_MMAP = 1 << 6,
 	FLAG_LOADER_NAME = 1 << 9,
+	FLAG_FRAMEBUFFER = 1 << 12,
+
+	EGA_TEXT = 2,
 };
+
+#define TEXT_MEMORY 0xB8000
 
 uint64_t multiboot_info_size(const struct ram *ram, const struct boot_content *content)
 {
@@ -79,6 +90,17 @@ static void put_modules(uint8_t *info, struct boot_writer *writer,
 	}
 }
 
+/* A header that requires a video mode, by its flag bit 2, may be given text whatever it prefers. */
+static void put_text_screen(uint8_t *info)
+{
+	boot_put64(info + INFO_FRAMEBUFFER, TEXT_MEMORY);
+	boot_put32(info + INFO_PITCH, 160);
+	boot_put32(info + INFO_WIDTH, 80);
+	boot_put32(info + INFO_HEIGHT, 25);
+	info[INFO_BITS] = 16;
+	info[INFO_FRAMEBUFFER_TYPE] = EGA_TEXT;
+}
+
 bool multiboot_info_write(const struct ram *ram, uint64_t gpa, const struct boot_content *content)
 {
 	uint64_t size = multiboot_info_size(ram, content);
@@ -89,10 +111,13 @@ bool multiboot_info_write(const struct ram *ram, uint64_t gpa, const struct boot
 		return false;
 	memset(info, 0, size);
 	writer = (struct boot_writer){.host = info + INFO_SIZE, .gpa = gpa + INFO_SIZE};
-	boot_put32(info + INFO_FLAGS,
-		   FLAG_MEMORY | FLAG_COMMAND_LINE | FLAG_MODULES | FLAG_MMAP | FLAG_LOADER_NAME);
+	boot_put32(info + INFO_FLAGS, FLAG_MEMORY | FLAG_COMMAND_LINE | FLAG_MODULES | FLAG_MMAP |
+					      FLAG_LOADER_NAME |
+					      (content->text_screen ? FLAG_FRAMEBUFFER : 0));
 	boot_put32(info + INFO_MEM_LOWER, memory_map_lower_kib());
 	boot_put32(info + INFO_MEM_UPPER, memory_map_upper_kib(ram));
+	if (content->text_screen)
+		put_text_screen(info);
 	put_map(info, &writer, ram);
 	put_modules(info, &writer, content);
 	boot_put32(info + INFO_COMMAND_LINE,

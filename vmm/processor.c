@@ -106,7 +106,7 @@ static bool get_msrs(const struct vm *vm, int fd, const struct processor_msrs *m
 static bool set_msrs(const struct vm *vm, int fd, const struct processor_msrs *msrs,
 		     const uint64_t values[PROCESSOR_MSRS_MAX], struct processor_error *error)
 {
-	uint64_t now[PROCESSOR_MSRS_MAX];
+	uint64_t now[PROCESSOR_MSRS_MAX] = {0};
 	char what[64];
 
 	if (!get_msrs(vm, fd, msrs, now, error))

@@ -117,3 +117,13 @@ uint64_t ram_size_for(uint64_t gpa, uint64_t length)
 	size = (size + RAM_MIB - 1) / RAM_MIB * RAM_MIB;
 	return size < RAM_SIZE_MIN ? RAM_SIZE_MIN : size;
 }
+
+/* Any change of protection is heard of. One that took a right away would fail another vCPU's access
+ * in the meantime. */
+void ram_forget_mapping(const struct ram *ram, uint64_t gpa)
+{
+	void *page = ram_at(ram, gpa, RAM_PAGE_SIZE);
+
+	if (page && mprotect(page, RAM_PAGE_SIZE, PROT_READ | PROT_WRITE | PROT_EXEC) == 0)
+		mprotect(page, RAM_PAGE_SIZE, PROT_READ | PROT_WRITE);
+}

@@ -77,6 +77,14 @@ void *ram_at(const struct ram *ram, uint64_t gpa, uint64_t length);
 bool ram_zero(const struct ram *ram, uint64_t gpa, uint64_t length);
 
 /*
+ * Makes the kernel forget how the page at this address, a multiple of RAM_PAGE_SIZE, is mapped:
+ * whoever has derived something of that, as KVM has, asks anew at the next access. What is in it
+ * stays, and it can be accessed all the time. Nothing happens where ram_at() answers NULL, or where
+ * the host forbids it.
+ */
+void ram_forget_mapping(const struct ram *ram, uint64_t gpa);
+
+/*
  * The smallest RAM size, in whole MiB as bytes, that would hold gpa..gpa+length-1; 0 if none would
  * (the hole below 4 GiB, an overflow, beyond RAM_SIZE_MAX).
  */

@@ -154,6 +154,10 @@ bool result_write_json(const struct result *result, const char *path)
 {
 	struct output_file file;
 
+	if (strcmp(path, "-") == 0) {
+		write_json(result, stdout);
+		return fflush(stdout) == 0 && !ferror(stdout);
+	}
 	if (!output_file_open(&file, path))
 		return false;
 	errno = 0;

@@ -55,7 +55,8 @@ int result_code(const struct result *result);
 const char *result_name(enum result_kind kind);
 /* Prints detail, then `result: halted-forever cpu=0 rip=0x... code=97`. */
 void result_print(const struct result *result, FILE *to);
-/* Writes the JSON file atomically; false with errno set. */
+/* Writes the JSON file atomically, or to standard output where path is "-"; false with errno set.
+ */
 bool result_write_json(const struct result *result, const char *path);
 /* Text as a JSON string with its quotes; what is not UTF-8 becomes U+FFFD. */
 void result_json_string(const char *text, FILE *to);

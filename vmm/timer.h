@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// One vCPU's timerfd: armed by the vCPU's thread, waited for by the loop.
+// A timerfd that any one thread sets and the loop waits for: the devices', the census's, the hops'.
 // Not the LAPIC timer: it only says "look at your deadline", early and twice being harmless.
 #ifndef VMM_TIMER_H
 #define VMM_TIMER_H

@@ -226,14 +226,14 @@ static void doze(struct vcpu *v)
 	bool timed = v->halted && v->run->if_flag && lapic_host_timer_wakes(v);
 	uint64_t start = kick_clock_ns();
 
-	/* The sleep ends by itself at the deadline: the loop need not wake up for it too. */
-	timer_set(&v->timer, 0);
+	/* The sleep ends by itself at the deadline. */
+	kick_at(&v->kick, 0);
 	v->deadline_changed = true;
 	v->stats.halts++;
 	if (watch_sleep(&v->machine->watch, v->id, &v->kick, timed))
 		run_report_halted(v->machine->ending);
 	else
-		kick_sleep(&v->kick, timed ? lapic_host_deadline_ns(v) : UINT64_MAX);
+		lapic_host_sleep(v, timed);
 	watch_wake(&v->machine->watch, v->id);
 	v->stats.halted_ns += kick_clock_ns() - start;
 }

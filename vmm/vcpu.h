@@ -9,13 +9,13 @@
 #include <stdint.h>
 
 #include "lapic/lapic.h"
+#include "vmm/advance.h"
 #include "vmm/boot.h"
 #include "vmm/exit.h"
 #include "vmm/info_exits.h"
 #include "vmm/kick.h"
 #include "vmm/stats.h"
 #include "vmm/step.h"
-#include "vmm/timer.h"
 #include "vmm/tsc.h"
 
 struct kvm_run;
@@ -38,14 +38,15 @@ struct vcpu {
 	struct lapic *own_lapic; /* the same, or what KVM's stands in for (vcpu_hop.h); or NULL */
 	void *lapic_memory, *lapic_page;
 	struct lapic_deadline deadline; /* lapic_next_deadline() as of the last change */
-	bool deadline_changed;          /* the timerfd does not know of it yet */
-	uint32_t spent_count;           /* TMICT that KVM's does not hold (vcpu_hop.c) */
-	uint64_t clock_at_ns;           /* not 0: what its clock reads, in place of the time */
+	bool deadline_changed;          /* the alarm does not know of it yet */
+	uint64_t early; /* so much before the deadline, in its clock, the wait is a look at it */
+	struct advance run_advance, sleep_advance;
+	uint32_t spent_count; /* TMICT that KVM's does not hold (vcpu_hop.c) */
+	uint64_t clock_at_ns; /* not 0: what its clock reads, in place of the time */
 
 	struct tsc tsc;
 	pthread_t thread; /* [main thread] */
 	struct kick kick;
-	struct timer timer;
 	struct step step;
 	struct stats_vcpu stats;
 	struct info_exits exits; /* [owner] */

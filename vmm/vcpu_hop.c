@@ -330,7 +330,7 @@ static bool enter_kernel(struct vcpu *v, const struct processor_msrs *msrs, stru
 	struct processor_error why;
 	int error;
 
-	timer_set(&v->timer, 0);
+	kick_at(&v->kick, 0);
 	/* It would be refused while an INIT is on its way, of which there is none. */
 	error = set_mp_state(v, KVM_MP_STATE_RUNNABLE);
 	if (error < 0)

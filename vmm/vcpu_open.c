@@ -106,6 +106,8 @@ static bool init_rest(struct vcpu *v, struct kvm_cpuid2 *cpuid, struct result *w
 		return false;
 	if ((!v->machine->in_kernel || v->machine->hops) && !init_lapic(v, cpuid, why))
 		return false;
+	v->run_advance.most_ns = v->sleep_advance.most_ns =
+		(uint64_t)v->machine->options->timer_advance_us * 1000;
 	v->lapic = v->machine->in_kernel ? NULL : v->own_lapic;
 	return true;
 }
@@ -149,7 +151,6 @@ bool vcpu_open(struct vcpu *v, struct machine *machine, uint32_t id, struct resu
 
 void vcpu_close(struct vcpu *v)
 {
-	timer_close(&v->timer);
 	close_kvm(v->vm, v->fd, v->run);
 	close_kvm(&v->machine->there, v->there_fd, v->there_run);
 	free(v->lapic_memory);

@@ -36,17 +36,21 @@ static trap_handler handlers[256];
 static volatile unsigned counts[MAX_CPUS][256];
 static volatile bool counted[MAX_CPUS]; /* has counts that are not 0 */
 
+void trap_set_entry(unsigned vector, const char *entry)
+{
+	uint64_t address = (uintptr_t)entry;
+
+	idt[vector] = (struct gate){.offset0 = (uint16_t)address,
+				    .selector = SEL_KERNEL_CODE,
+				    .kind = GATE_INTERRUPT,
+				    .offset1 = (uint16_t)(address >> 16),
+				    .offset2 = (uint32_t)(address >> 32)};
+}
+
 void trap_init(void)
 {
-	for (unsigned i = 0; i < 256; i++) {
-		uint64_t entry = (uintptr_t)trap_entries + ENTRY_BYTES * i;
-
-		idt[i] = (struct gate){.offset0 = (uint16_t)entry,
-				       .selector = SEL_KERNEL_CODE,
-				       .kind = GATE_INTERRUPT,
-				       .offset1 = (uint16_t)(entry >> 16),
-				       .offset2 = (uint32_t)(entry >> 32)};
-	}
+	for (unsigned i = 0; i < 256; i++)
+		trap_set_entry(i, trap_entries + ENTRY_BYTES * i);
 }
 
 void trap_load(void)

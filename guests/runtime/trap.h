@@ -28,6 +28,9 @@ void trap_init(void);
 /* Loads the IDT on this processor. */
 void trap_load(void);
 void trap_set(unsigned vector, trap_handler handler);
+/* An entry of the guest's own in place of the runtime's, from the processor's first instruction on.
+ */
+void trap_set_entry(unsigned vector, const char *entry);
 /* The same handler for first..last. */
 void trap_set_range(unsigned first, unsigned last, trap_handler handler);
 /* A handler that only sends EOI: the counts tell the rest. */

@@ -289,12 +289,15 @@ static void a_level_that_nobody_takes_is_send_pending(void **state)
 	assert_int_equal(low_half(&rig, PIN), LEVEL | SEND_PENDING | 0x31);
 	assert_true(ioapic_entry_of(&rig.dev, PIN).pending);
 	/* Looking sends nothing, and it is pending only while the line asks and may. */
+	assert_true(ioapic_wants_retry(&rig.dev));
 	assert_recorded(&rig.log, "");
 	set_low_half(&rig, PIN, MASKED | LEVEL | 0x31);
 	assert_int_equal(low_half(&rig, PIN), MASKED | LEVEL | 0x31);
+	assert_false(ioapic_wants_retry(&rig.dev));
 	set_low_half(&rig, PIN, LEVEL | 0x31);
 	assert_recorded(&rig.log, "!1:31l ");
 	pull(&rig, PIN, false);
+	assert_false(ioapic_wants_retry(&rig.dev));
 	assert_int_equal(low_half(&rig, PIN), LEVEL | 0x31);
 	assert_recorded(&rig.log, "");
 }
@@ -333,6 +336,27 @@ static void what_was_refused_is_sent_again(void **state)
 	assert_recorded(&rig.log, "1:31l ");
 	ioapic_retry(&rig.dev);
 	assert_recorded(&rig.log, "");
+}
+
+/* SDM "Valid Interrupt Vectors": each try would be one more error in the receiver's ESR. */
+static void what_no_local_apic_ever_takes_is_not_tried_again(void **state)
+{
+	struct ioapic_rig rig;
+
+	(void)state;
+	set_refused(&rig);
+	rig.refuse = true;
+	set_low_half(&rig, PIN, LEVEL | 0x0F);
+	assert_recorded(&rig.log, "!1:fl ");
+	assert_int_equal(low_half(&rig, PIN), LEVEL | SEND_PENDING | 0x0F);
+	assert_false(ioapic_wants_retry(&rig.dev));
+	ioapic_retry(&rig.dev);
+	assert_recorded(&rig.log, "");
+	set_low_half(&rig, PIN, LEVEL | 0x10);
+	assert_recorded(&rig.log, "!1:10l ");
+	assert_true(ioapic_wants_retry(&rig.dev));
+	ioapic_retry(&rig.dev);
+	assert_recorded(&rig.log, "!1:10l ");
 }
 
 static void a_retry_is_one_send_for_each_pin_that_is_pending(void **state)
@@ -387,6 +411,7 @@ int main(void)
 		cmocka_unit_test(an_entry_can_be_written_while_in_service),
 		cmocka_unit_test(a_level_that_nobody_takes_is_send_pending),
 		cmocka_unit_test(what_was_refused_is_sent_again),
+		cmocka_unit_test(what_no_local_apic_ever_takes_is_not_tried_again),
 		cmocka_unit_test(a_retry_is_one_send_for_each_pin_that_is_pending),
 		cmocka_unit_test(a_refusal_after_an_eoi_is_pending_too),
 	};

@@ -24,6 +24,7 @@
 #include "devices/state.h"
 #include "devices/test_lines.h"
 #include "devices/test_messages.h"
+#include "devices/test_ports.h"
 #include "devices/uart16550.h"
 #include "devices/vga_text.h"
 
@@ -173,6 +174,7 @@ FIELDS(pci_host, NONE, GIVEN(struct pci_host, reset))
 FIELDS(reset_port, NONE, GIVEN(struct reset_port, reset), GIVEN(struct reset_port, opaque))
 FIELDS(test_lines, NONE, GIVEN(struct test_lines, lines))
 FIELDS(test_messages, NONE, GIVEN(struct test_messages, ops), GIVEN(struct test_messages, opaque))
+FIELDS(test_ports, NONE, GIVEN(struct test_ports, ops), GIVEN(struct test_ports, opaque))
 FIELDS(uart16550, NONE, GIVEN(struct uart16550, ops), GIVEN(struct uart16550, opaque),
        GIVEN(struct uart16550, irq))
 FIELDS(vga_text, NONE, GIVEN(struct vga_text, caller_memory))
@@ -208,6 +210,7 @@ int main(void)
 		cmocka_unit_test(test_reset_port),
 		cmocka_unit_test(test_test_lines),
 		cmocka_unit_test(test_test_messages),
+		cmocka_unit_test(test_test_ports),
 		cmocka_unit_test(test_uart16550),
 		cmocka_unit_test(test_vga_text),
 		cmocka_unit_test(test_text_in_ram_is_not_saved_twice),

@@ -103,6 +103,15 @@ static const struct hpet_ops hpet_ops = {.now = tell_now, .legacy = hear_legacy}
 static const struct i8042_ops i8042_ops = {.reset = hear_that};
 static const struct uart16550_ops uart_ops = {.transmit = hear_byte, .rx_room = hear_that};
 static const struct test_messages_ops test_ops = {.send = take_test, .changed = hear_that};
+static void take_page(void *opaque, uint64_t page)
+{
+	struct board *b = opaque;
+
+	board_require(page % 4096 == 0 && page <= UINT32_MAX);
+	b->flushed = page;
+}
+
+static const struct test_ports_ops test_ports_ops = {.flush = take_page};
 static const uint8_t file[3] = {1, 2, 3};
 static const struct fw_cfg_item fw_cfg_items[] = {{0x0E, file, sizeof(file)}};
 
@@ -136,6 +145,7 @@ static void make_chips(struct board *b)
 	i8042_init(&b->i8042, &i8042_ops, b, irq_wire_driver(&b->wires[1], 0),
 		   irq_wire_driver(&b->wires[12], 0));
 	test_messages_init(&b->test_messages, &test_ops, b);
+	b->test_ports = (struct test_ports){.ops = &test_ports_ops, .opaque = b};
 	fw_cfg_init(&b->fw_cfg, &(struct fw_cfg_machine){1 << 30, 2, 2}, fw_cfg_items, 1);
 	b->reset = (struct reset_port){hear_reset, b, 0};
 	pci_host_init(&b->pci, &b->reset);
@@ -171,6 +181,8 @@ void board_make(struct board *b)
 		uart16550_region(&b->com2, UART16550_COM2),
 		test_lines_region(&b->test_lines),
 		test_messages_region(&b->test_messages),
+		test_ports_data_region(&b->test_ports),
+		test_ports_flush_region(&b->test_ports),
 		fw_cfg_region(&b->fw_cfg),
 	};
 	const struct bus_region memory[] = {

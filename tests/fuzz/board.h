@@ -20,6 +20,7 @@
 #include "devices/irq_wire.h"
 #include "devices/pci_host.h"
 #include "devices/test_lines.h"
+#include "devices/test_ports.h"
 #include "devices/test_messages.h"
 #include "devices/uart16550.h"
 #include "devices/vga_text.h"
@@ -44,6 +45,8 @@ struct board {
 	struct uart16550 com1, com2;
 	struct fw_cfg fw_cfg;
 	struct test_lines test_lines;
+	struct test_ports test_ports;
+	uint64_t flushed; /* the last page */
 	struct test_messages test_messages;
 	uint64_t now, day_off;
 	unsigned sends;

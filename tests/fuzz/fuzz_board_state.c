@@ -27,6 +27,7 @@ static void walk(struct board *b, struct state *s)
 	fw_cfg_state(&b->fw_cfg, s);
 	test_lines_state(&b->test_lines, s);
 	test_messages_state(&b->test_messages, s);
+	test_ports_state(&b->test_ports, s);
 	/* Last, as most of it is text that all values fit. */
 	vga_text_state(&b->vga, s);
 }

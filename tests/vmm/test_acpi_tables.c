@@ -213,8 +213,7 @@ static void test_fadt(void **state)
 	assert_int_equal(get(fadt, 96, 4), 0xFFFFFFFF); /* neither C2 nor C3 */
 	assert_int_equal(fadt[108], 0x32);
 	assert_int_equal(get(fadt, 109, 2), 1 << 0 | 1 << 1);
-	assert_int_equal(get(fadt, 112, 4),
-			 1 << 0 | 1 << 2 | 1 << 4 | 1 << 5 | 1 << 8 | 1 << 10);
+	assert_int_equal(get(fadt, 112, 4), 1 << 0 | 1 << 2 | 1 << 4 | 1 << 5 | 1 << 8 | 1 << 10);
 	machine.power_button = true;
 	write_tables(&machine);
 	fadt = find_there("FACP");

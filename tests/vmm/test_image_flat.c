@@ -43,12 +43,11 @@ static void test_one_byte_is_enough_and_none_is_not(void **state)
 	assert_int_equal(fixture_load(f), 0);
 	fixture_ram_is(f, 0x100000, 0xF4, 1);
 	build_code(&f->build, 0);
-	BAD(f,
-	    "\n  Linux: no Linux setup header (HdrS) at 202h"
-	    "\n  multiboot: no Multiboot header in the first 8192 bytes"
-	    "\n  multiboot2: no Multiboot 2 header with a right checksum in the first 32768 bytes"
-	    "\n  ELF: does not begin as an ELF file"
-	    "\n  flat binary: the file is empty");
+	BAD(f, "\n  Linux: no Linux setup header (HdrS) at 202h"
+	       "\n  multiboot: no Multiboot header in the first 8192 bytes"
+	       "\n  multiboot2: no Multiboot 2 header in the first 32768 bytes"
+	       "\n  ELF: does not begin as an ELF file"
+	       "\n  flat binary: the file is empty");
 }
 
 static void test_known_files_are_named(void **state)

@@ -125,7 +125,8 @@ static void test_where_a_header_is_found(void **state)
 	build_small_elf(&f->build, false, 0x100000);
 	add_header(&f->build, AT, 0, 0, NULL, 0);
 	build_put(&f->build, AT + 12, 0, 1);
-	BAD(f, "no Multiboot 2 header with a right checksum");
+	BAD(f,
+	    "the Multiboot 2 header at offset 2048 has a wrong checksum: its four fields must add up to 0");
 	add_header(&f->build, AT + 8, 0, 0, NULL, 0);
 	assert_int_equal(fixture_load(f), 0);
 }

@@ -241,12 +241,33 @@ static void test_a_block_of_the_machine(void **state)
 	assert_printed("},\n{\"cpu\": 1, ");
 	assert_printed("],\n\"ioapic\": {");
 	assert_printed(",\n\"pic\": [{");
+	assert_printed("],\n\"waits\": [");
 	assert_printed("]}\n");
 	dump(rig, &(struct info_dump_request){
 			  .format = INFO_LINUX, .first = -1, .registers_elsewhere = -1});
 	assert_printed("printing local APIC contents on CPU#2/2:\n");
 	assert_printed("IO APIC #0......\n");
 	assert_printed("printing PIC contents\n");
+	rig_free(rig);
+}
+
+/* A CPU that is left out is there all the same. */
+static void test_a_block_knows_who_is_left_out(void **state)
+{
+	struct rig *rig = start(false, 3);
+	struct bus_region region = ioapic_region(&rig->machine.ioapic);
+	struct irq_line line = ioapic_input(&rig->machine.ioapic, 17);
+
+	(void)state;
+	region.write(region.opaque, 0, 4, 0x10 + 2 * 17 + 1);
+	region.write(region.opaque, 0x10, 4, UINT64_C(2) << 24);
+	region.write(region.opaque, 0, 4, 0x10 + 2 * 17);
+	region.write(region.opaque, 0x10, 4, 0x41);
+	irq_line_set(&line, true);
+	dump(rig, &(struct info_dump_request){.cpus = 2, .first = -1, .registers_elsewhere = -1});
+	assert_not_printed("CPU #2");
+	assert_printed("what interrupts wait for:\n");
+	assert_printed("I/O APIC pin 17: sends vector 41h to CPU 2, ");
 	rig_free(rig);
 }
 
@@ -290,6 +311,7 @@ int main(void)
 		cmocka_unit_test(test_what_kvm_does_not_tell),
 		cmocka_unit_test(test_kvms_own_lapic),
 		cmocka_unit_test(test_a_block_of_the_machine),
+		cmocka_unit_test(test_a_block_knows_who_is_left_out),
 		cmocka_unit_test(test_a_block_names_places),
 	};
 

@@ -127,6 +127,75 @@ static void test_a_thread_that_moves_is_kicked_where_it_is(void **state)
 	assert_int_equal(immediate_exit(), 0);
 }
 
+static bool wait_for_ring(uint64_t *at_ns)
+{
+	uint64_t start = kick_clock_ns();
+	bool rang;
+
+	while (!(rang = kick_rang(&kick, at_ns)) && kick_clock_ns() - start < UINT64_C(5000000000))
+		usleep(100);
+	return rang;
+}
+
+static void test_an_alarm_rings_once_and_at_its_moment(void **state)
+{
+	uint64_t at = kick_clock_ns() + 2000000, told = 0;
+
+	(void)state;
+	kick_begin(&kick);
+	kick_at(&kick, at);
+	/* The same again is no second one. */
+	kick_at(&kick, at);
+	assert_true(wait_for_ring(&told));
+	assert_true(kick_clock_ns() >= at);
+	assert_int_equal(told, at);
+	assert_int_equal(immediate_exit(), 1);
+	assert_false(kick_came(&kick));
+	kick_begin(&kick);
+	usleep(10000);
+	assert_false(kick_rang(&kick, &told));
+	assert_int_equal(immediate_exit(), 0);
+	/* But it is, when it has rung. */
+	kick_at(&kick, at);
+	assert_true(wait_for_ring(&told));
+	kick_begin(&kick);
+}
+
+static void test_an_alarm_can_be_put_off_and_taken_back(void **state)
+{
+	uint64_t told;
+
+	(void)state;
+	kick_begin(&kick);
+	kick_at(&kick, kick_clock_ns() + 50000000);
+	kick_at(&kick, kick_clock_ns() + FAR);
+	usleep(80000);
+	assert_false(kick_rang(&kick, &told));
+	kick_at(&kick, kick_clock_ns() + 50000000);
+	kick_at(&kick, 0);
+	usleep(80000);
+	assert_false(kick_rang(&kick, &told));
+	assert_int_equal(immediate_exit(), 0);
+}
+
+static void test_neither_a_kick_nor_a_bound_is_the_alarm(void **state)
+{
+	uint64_t start = kick_clock_ns(), told;
+
+	(void)state;
+	kick_begin(&kick);
+	kick_at(&kick, start + FAR);
+	kick_send(&kick);
+	kick_begin(&kick);
+	kick_after(&kick, 2000000);
+	while (!immediate_exit() && kick_clock_ns() - start < UINT64_C(5000000000))
+		usleep(100);
+	assert_false(kick_rang(&kick, &told));
+	kick_after(&kick, 0);
+	kick_at(&kick, 0);
+	kick_begin(&kick);
+}
+
 static void test_other_signals_stay_away_until_the_thread_leaves(void **state)
 {
 	sigset_t mask;
@@ -224,6 +293,9 @@ int main(void)
 		cmocka_unit_test(test_a_bound_sets_immediate_exit_once),
 		cmocka_unit_test(test_a_bound_can_be_taken_back),
 		cmocka_unit_test(test_a_thread_that_moves_is_kicked_where_it_is),
+		cmocka_unit_test(test_an_alarm_rings_once_and_at_its_moment),
+		cmocka_unit_test(test_an_alarm_can_be_put_off_and_taken_back),
+		cmocka_unit_test(test_neither_a_kick_nor_a_bound_is_the_alarm),
 		cmocka_unit_test(test_other_signals_stay_away_until_the_thread_leaves),
 		cmocka_unit_test(test_every_word_is_found_though_the_owner_sleeps_for_ever),
 		cmocka_unit_test(test_every_word_is_found_though_the_guest_never_exits),

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// What a LAPIC asks of its host: deadlines in ns and TSC to the timerfd, the APIC base to KVM,
+// What a LAPIC asks of its host: deadlines in ns and TSC to the alarm, the APIC base to KVM,
 // lateness to the statistics. Not the LAPIC's own behaviour.
 #include <stdarg.h>
 #include <stddef.h>
@@ -7,7 +7,6 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
-#include <event2/event.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -20,6 +19,15 @@ static int idle(struct fake_vcpu *v, struct kvm_run *run)
 	return fake_exit(run, KVM_EXIT_IRQ_WINDOW_OPEN);
 }
 
+static void wait_for_ring(const struct vcpu *v)
+{
+	uint64_t start = kick_clock_ns();
+
+	while (!v->kick.rang && kick_clock_ns() - start < UINT64_C(10000000000))
+		usleep(100);
+	assert_true(v->kick.rang);
+}
+
 static struct rig *start(void)
 {
 	struct rig *rig = rig_start(idle, rig_host_vmx);
@@ -29,7 +37,7 @@ static struct rig *start(void)
 	return rig;
 }
 
-static void test_a_count_arms_the_timerfd_at_its_end(void **state)
+static void test_a_count_sets_the_alarm_to_its_end(void **state)
 {
 	struct rig *rig = start();
 	struct vcpu *v = rig_vcpu(rig, 0);
@@ -44,10 +52,10 @@ static void test_a_count_arms_the_timerfd_at_its_end(void **state)
 	assert_true(v->deadline_changed);
 	lapic_host_arm(v);
 	assert_false(v->deadline_changed);
-	assert_int_equal(v->timer.armed_ns, at);
+	assert_int_equal(v->kick.alarm_ns, at);
 	rig_write(rig, 0, 0x380, 0);
 	lapic_host_arm(v);
-	assert_int_equal(v->timer.armed_ns, 0);
+	assert_int_equal(v->kick.alarm_ns, 0);
 	rig_free(rig);
 }
 
@@ -71,7 +79,7 @@ static void test_a_tsc_deadline_is_converted_and_never_early(void **state)
 	rig_free(rig);
 }
 
-static void test_a_timerfd_that_ran_out_early_is_set_again(void **state)
+static void test_an_alarm_that_rang_early_is_set_again(void **state)
 {
 	struct rig *rig = start();
 	struct vcpu *v = rig_vcpu(rig, 0);
@@ -81,18 +89,17 @@ static void test_a_timerfd_that_ran_out_early_is_set_again(void **state)
 	lapic_msr_write(v->lapic, 0x6E0, tsc_now(&v->tsc) + (UINT64_C(1) << 50));
 	lapic_host_arm(v);
 	/* As if the two clocks had drifted apart: it rings, but the TSC is not there yet. */
-	timer_set(&v->timer, 1);
-	while (!timer_spent(&v->timer))
-		event_base_loop(rig->base, EVLOOP_ONCE);
+	kick_at(&v->kick, 1);
+	wait_for_ring(v);
 	lapic_host_tick(v);
 	assert_int_equal(lapic_pending(v->lapic), 0);
+	assert_int_equal(v->kick.alarm_ns, 0);
 	lapic_host_arm(v);
-	assert_false(timer_spent(&v->timer));
-	assert_true(v->timer.armed_ns > kick_clock_ns());
+	assert_true(v->kick.alarm_ns > kick_clock_ns());
 	rig_free(rig);
 }
 
-static void test_the_loop_makes_the_owner_look(void **state)
+static void test_the_alarm_makes_the_owner_look(void **state)
 {
 	struct rig *rig = start();
 	struct vcpu *v = rig_vcpu(rig, 0);
@@ -102,12 +109,95 @@ static void test_the_loop_makes_the_owner_look(void **state)
 	rig_write(rig, 0, 0x380, 1000000);
 	lapic_host_arm(v);
 	kick_begin(&v->kick);
-	lapic_away(v->lapic);
-	while (!timer_spent(&v->timer))
-		event_base_loop(rig->base, EVLOOP_ONCE);
-	assert_true(kick_came(&v->kick));
-	lapic_back(v->lapic);
+	assert_int_equal(v->run->immediate_exit, 0);
+	wait_for_ring(v);
+	assert_int_equal(v->run->immediate_exit, 1);
+	lapic_host_tick(v);
 	assert_int_equal(lapic_pending(v->lapic), LAPIC_PENDING_INTR);
+	rig_free(rig);
+}
+
+/* Rules: TMR-11 */
+static void test_who_is_woken_early_waits_for_the_moment_itself(void **state)
+{
+	struct rig *rig = start();
+	struct vcpu *v = rig_vcpu(rig, 0);
+
+	(void)state;
+	for (unsigned mode = 0; mode < 2; mode++) {
+		uint64_t due;
+
+		v->run_advance = (struct advance){.ns = 50000000, .most_ns = 50000000};
+		rig_write(rig, 0, 0x320, mode ? 0x40030 : 0x30);
+		if (mode)
+			lapic_msr_write(v->lapic, 0x6E0, tsc_now(&v->tsc) + 400000000);
+		else
+			rig_write(rig, 0, 0x380, 200000000);
+		due = v->deadline.at;
+		lapic_host_arm(v);
+		assert_in_range(v->kick.alarm_ns, lapic_host_deadline_ns(v) - 51000000,
+				lapic_host_deadline_ns(v) - 49000000);
+		/* Too early yet for it to wait. */
+		lapic_host_tick(v);
+		assert_int_equal(lapic_pending(v->lapic), 0);
+		wait_for_ring(v);
+		lapic_host_tick(v);
+		assert_int_equal(lapic_pending(v->lapic), LAPIC_PENDING_INTR);
+		assert_true((mode ? tsc_now(&v->tsc) : kick_clock_ns()) >= due);
+		assert_int_equal(v->early, 0);
+		lapic_ack(v->lapic);
+		rig_write(rig, 0, 0xB0, 0);
+	}
+	rig_free(rig);
+}
+
+static void test_nobody_is_woken_early_where_that_is_off(void **state)
+{
+	struct rig *rig = start();
+	struct vcpu *v = rig_vcpu(rig, 0);
+
+	(void)state;
+	v->run_advance.most_ns = v->sleep_advance.most_ns = 0;
+	for (unsigned i = 0; i < 3; i++) {
+		rig_write(rig, 0, 0x320, 0x30);
+		rig_write(rig, 0, 0x380, 1000000);
+		lapic_host_arm(v);
+		assert_int_equal(v->kick.alarm_ns, v->deadline.at);
+		wait_for_ring(v);
+		lapic_host_tick(v);
+		lapic_ack(v->lapic);
+		rig_write(rig, 0, 0xB0, 0);
+		kick_begin(&v->kick);
+		rig_write(rig, 0, 0x380, 1000000);
+		lapic_host_sleep(v, true);
+		assert_true(kick_clock_ns() >= v->deadline.at);
+		lapic_host_tick(v);
+		lapic_ack(v->lapic);
+		rig_write(rig, 0, 0xB0, 0);
+	}
+	rig_free(rig);
+}
+
+static void test_it_learns_how_early(void **state)
+{
+	struct rig *rig = start();
+	struct vcpu *v = rig_vcpu(rig, 0);
+
+	(void)state;
+	v->run_advance.most_ns = v->sleep_advance.most_ns = 50000;
+	rig_write(rig, 0, 0x320, 0x30);
+	rig_write(rig, 0, 0x380, 1000000);
+	lapic_host_arm(v);
+	wait_for_ring(v);
+	lapic_host_tick(v);
+	assert_true(v->run_advance.ns > 0);
+	assert_int_equal(v->sleep_advance.ns, 0);
+	lapic_ack(v->lapic);
+	rig_write(rig, 0, 0xB0, 0);
+	kick_begin(&v->kick);
+	rig_write(rig, 0, 0x380, 1000000);
+	lapic_host_sleep(v, true);
+	assert_true(v->sleep_advance.ns > 0);
 	rig_free(rig);
 }
 
@@ -217,10 +307,13 @@ static void test_lateness_is_counted_from_the_due_moment(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_a_count_arms_the_timerfd_at_its_end),
+		cmocka_unit_test(test_a_count_sets_the_alarm_to_its_end),
 		cmocka_unit_test(test_a_tsc_deadline_is_converted_and_never_early),
-		cmocka_unit_test(test_a_timerfd_that_ran_out_early_is_set_again),
-		cmocka_unit_test(test_the_loop_makes_the_owner_look),
+		cmocka_unit_test(test_an_alarm_that_rang_early_is_set_again),
+		cmocka_unit_test(test_the_alarm_makes_the_owner_look),
+		cmocka_unit_test(test_who_is_woken_early_waits_for_the_moment_itself),
+		cmocka_unit_test(test_nobody_is_woken_early_where_that_is_off),
+		cmocka_unit_test(test_it_learns_how_early),
 		cmocka_unit_test(test_a_passed_deadline_fires_at_any_exit),
 		cmocka_unit_test(test_kvm_is_told_of_the_base_but_not_of_x2apic),
 		cmocka_unit_test(test_an_eoi_reaches_the_line_that_waits_for_it),

@@ -166,6 +166,53 @@ static void test_an_eoi_comes_back_to_the_level_pin(void **state)
 	rig_free(rig);
 }
 
+/* No Local APIC is on when the line rises, nor does anything move afterwards but its enable bit. */
+static void test_a_level_that_nobody_took_is_offered_again(void **state)
+{
+	struct rig *rig = rig_start(nothing, rig_host_vmx);
+	struct machine *m = &rig->machine;
+
+	(void)state;
+	set_entry(rig, 10, 0x8026);
+	out(rig, 0x200A, 1, 1);
+	assert_int_equal(entry(rig, 10) & 0x5000, 0x1000);
+	/* It alone wakes nobody: who is to take it must run first. */
+	assert_false(machine_clock_runs(m));
+	rig_enable(rig, 0);
+	while (!pending(rig, 6)) {
+		assert_true(m->device_timer.armed_ns != 0);
+		rig_wait(rig);
+	}
+	assert_int_equal(entry(rig, 10) & 0x5000, 0x4000);
+	assert_int_equal(m->device_timer.armed_ns, 0);
+	rig_free(rig);
+}
+
+/* Refused after the EOI, which is no access to a device, or as the line of a UART's input. */
+static void test_so_is_one_that_was_refused_without_an_access(void **state)
+{
+	struct rig *rig = start();
+	struct machine *m = &rig->machine;
+	uint8_t byte = 'x';
+
+	(void)state;
+	set_entry(rig, 10, 0x8026);
+	out(rig, 0x200A, 1, 1);
+	assert_true(pending(rig, 6));
+	assert_int_equal(lapic_ack(m->vcpus[0].lapic), 0x26);
+	rig_write(rig, 0, 0xF0, 0xFF);
+	rig_write(rig, 0, 0xB0, 0);
+	assert_true(m->device_timer.armed_ns != 0);
+	out(rig, 0x200A, 0, 1);
+	set_entry(rig, 4, 0x8027);
+	out(rig, 0x3FC, 0x08, 1);
+	out(rig, 0x3F9, 0x01, 1);
+	assert_int_equal(m->device_timer.armed_ns, 0);
+	assert_int_equal(machine_input(m, &byte, 1), 1);
+	assert_true(m->device_timer.armed_ns != 0);
+	rig_free(rig);
+}
+
 static void test_the_uart_shares_its_line(void **state)
 {
 	struct rig *rig = start();
@@ -348,6 +395,8 @@ int main(void)
 		cmocka_unit_test(test_isa_lines_reach_both_controllers),
 		cmocka_unit_test(test_intr_is_lint0_and_pin_0),
 		cmocka_unit_test(test_an_eoi_comes_back_to_the_level_pin),
+		cmocka_unit_test(test_a_level_that_nobody_took_is_offered_again),
+		cmocka_unit_test(test_so_is_one_that_was_refused_without_an_access),
 		cmocka_unit_test(test_the_uart_shares_its_line),
 		cmocka_unit_test(test_a_running_timer_is_no_end),
 		cmocka_unit_test(test_the_timer_ticks_by_itself),

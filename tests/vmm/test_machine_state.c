@@ -187,6 +187,34 @@ static void test_another_machine_goes_on(void **state)
 	rig_free(b);
 }
 
+/* Its wire goes by way of ACPI, and has a gate; HPET or not, it is high until status C is read. */
+static void test_a_clock_that_interrupts_goes_on(void **state)
+{
+	(void)state;
+	for (unsigned legacy = 0; legacy < 2; legacy++) {
+		struct rig *rig = open_with(true, false), *other = open_with(true, false);
+		struct saved saved;
+		char why[256];
+
+		poke(rig, HPET + 0x10, 1 | legacy << 1);
+		out(rig, 0x70, 0x0A, 1);
+		out(rig, 0x71, 0x23, 1); /* every 122 us */
+		out(rig, 0x70, 0x0B, 1);
+		out(rig, 0x71, 0x42, 1);
+		while (!rig->machine.cmos.irq_level)
+			out(rig, 0x71, 0x42, 1);
+		assert_int_equal(rig->machine.wires[8].high, !legacy);
+		saved = save(rig);
+		if (!load(other, saved.bytes, saved.size, why))
+			fail_msg("%s", why);
+		assert_true(other->machine.cmos.irq_level);
+		assert_int_equal(other->machine.wires[8].high, !legacy);
+		free(saved.bytes);
+		rig_free(other);
+		rig_free(rig);
+	}
+}
+
 static void test_order_of_sections_is_free(void **state)
 {
 	struct rig *rig = open_with(true, false);
@@ -484,6 +512,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_another_machine_goes_on),
+		cmocka_unit_test(test_a_clock_that_interrupts_goes_on),
 		cmocka_unit_test(test_order_of_sections_is_free),
 		cmocka_unit_test(test_intr_and_timer_follow),
 		cmocka_unit_test(test_lint0_has_no_edge),

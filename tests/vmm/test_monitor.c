@@ -180,7 +180,7 @@ static void test_unknown_words(void **state)
 	(void)state;
 	run(2, false, polls);
 	command("info");
-	assert_said("info what? lapic, ioapic, pic and cpus are known.\n");
+	assert_said("info what? lapic, ioapic, pic, cpus and waits are known.\n");
 	command("info nothing");
 	assert_said("info what?");
 	command("infos");
@@ -213,11 +213,10 @@ static void test_help(void **state)
 	(void)state;
 	run(1, false, polls);
 	command("help");
-	for (unsigned i = 0; i < 9; i++) {
+	for (unsigned i = 0; i < 10; i++) {
 		static const char *const words[] = {
-			"info lapic [CPU]", "info ioapic", "info pic", "info cpus",
-			"nmi [CPU]",        "stop",        "cont",     "quit",
-			"Ctrl-a c"};
+			"info lapic [CPU]", "info ioapic", "info pic", "info cpus", "info waits",
+			"nmi [CPU]",        "stop",        "cont",     "quit",      "Ctrl-a c"};
 
 		assert_said(words[i]);
 	}
@@ -249,6 +248,15 @@ static void test_info(void **state)
 	command("info cpus");
 	assert_said("CPU #0: running pc=0x0000000000100010 ");
 	assert_said("CPU #1: waiting for SIPI ");
+	command("info waits");
+	assert_said("Nothing waits.\n");
+	/* COM1's wire, as long as its device asks. */
+	pthread_mutex_lock(&rig->machine.device_lock);
+	bus_write(&rig->machine.ports, 0x3FC, 1, 0x08);
+	bus_write(&rig->machine.ports, 0x3F9, 1, 0x02);
+	pthread_mutex_unlock(&rig->machine.device_lock);
+	command("info waits");
+	assert_said("what interrupts wait for:\n  IRQ 4: its line is raised, but ");
 }
 
 static void test_formats(void **state)
@@ -269,6 +277,8 @@ static void test_formats(void **state)
 	assert_said("}]\n(lapicvm) ");
 	command("info cpus");
 	assert_said("{\"cpu\": 0, \"state\": \"running\"");
+	command("info waits");
+	assert_said("[]\n(lapicvm) ");
 }
 
 static void test_stop_and_cont(void **state)

@@ -55,6 +55,21 @@ static void test_fields(void **state)
 	fixture_ram_is(f, 0x7100 + size, FIXTURE_DIRT, 1);
 }
 
+/* Multiboot Specification, 3.3, "framebuffer_addr"; also what a header's flag bit 2 asks for. */
+static void test_text_screen(void **state)
+{
+	static const struct boot_content content = {.command_line = "", .text_screen = true};
+	struct fixture *f = *state;
+
+	assert_true(multiboot_info_write(&f->ram, 0x7100, &content));
+	assert_int_equal(fixture_u32(f, 0x7100) & (1 << 11 | 1 << 12), 1 << 12);
+	assert_int_equal(fixture_u64(f, 0x7100 + 88), 0xB8000);
+	assert_int_equal(fixture_u32(f, 0x7100 + 96), 160);
+	assert_int_equal(fixture_u32(f, 0x7100 + 100), 80);
+	assert_int_equal(fixture_u32(f, 0x7100 + 104), 25);
+	assert_int_equal(fixture_u32(f, 0x7100 + 108), 2 << 8 | 16); /* EGA text, bits a cell */
+}
+
 static void test_memory_map_in_guest_ram(void **state)
 {
 	static const struct boot_content content = {.command_line = ""};
@@ -272,6 +287,7 @@ int main(void)
 #define LOADER_TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 	const struct CMUnitTest tests[] = {
 		LOADER_TEST(test_fields),
+		LOADER_TEST(test_text_screen),
 		LOADER_TEST(test_memory_map_in_guest_ram),
 		cmocka_unit_test(test_memory_map_around_the_hole),
 		LOADER_TEST(test_no_room),

@@ -48,6 +48,23 @@ static void test_sizes_that_are_refused(void **state)
 	}
 }
 
+static void test_a_forgotten_mapping_keeps_what_is_in_the_page(void **state)
+{
+	struct ram ram;
+	uint8_t *host;
+
+	(void)state;
+	assert_int_equal(create(&ram, RAM_SIZE_MIN), RAM_OK);
+	host = ram_at(&ram, 0x3000, RAM_PAGE_SIZE);
+	host[5] = 7;
+	ram_forget_mapping(&ram, 0x3000);
+	host[6] = host[5] + 1;
+	assert_int_equal(host[6], 8);
+	ram_forget_mapping(&ram, RAM_SIZE_MIN);
+	ram_forget_mapping(&ram, 0xFFFFF000);
+	ram_destroy(&ram);
+}
+
 static void test_small_ram_is_one_zeroed_range(void **state)
 {
 	struct ram ram;
@@ -259,6 +276,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_sizes_that_are_refused),
 		cmocka_unit_test(test_small_ram_is_one_zeroed_range),
+		cmocka_unit_test(test_a_forgotten_mapping_keeps_what_is_in_the_page),
 		cmocka_unit_test(test_large_ram_leaves_the_hole_below_4_gib),
 		cmocka_unit_test(test_host_that_gives_no_memory),
 		cmocka_unit_test(test_translator_at_every_edge),

@@ -207,6 +207,37 @@ static void json_has_every_key(void **state)
 	assert_int_equal(files_in_folder(), 1);
 }
 
+/* Standard output leads to this place for one result. */
+static bool written_to_standard_output(const struct result *result, const char *place)
+{
+	int kept, error;
+	bool written;
+
+	fflush(stdout);
+	kept = dup(STDOUT_FILENO);
+	assert_non_null(freopen(place, "w", stdout));
+	written = result_write_json(result, "-");
+	error = errno;
+	fflush(stdout);
+	clearerr(stdout);
+	assert_int_equal(dup2(kept, STDOUT_FILENO), STDOUT_FILENO);
+	close(kept);
+	errno = error;
+	return written;
+}
+
+static void a_dash_is_standard_output(void **state)
+{
+	struct result result = plain(RESULT_TIMEOUT);
+
+	(void)state;
+	assert_true(written_to_standard_output(&result, at("out")));
+	assert_non_null(strstr(contents(at("out")), "\"result\": \"timeout\""));
+	assert_int_equal(access("-", F_OK), -1);
+	assert_false(written_to_standard_output(&result, "/dev/full"));
+	assert_int_equal(errno, ENOSPC);
+}
+
 static const char *as_json(const char *text)
 {
 	static char out[256];
@@ -332,6 +363,8 @@ int main(void)
 		cmocka_unit_test(a_guest_status_ends_at_63),
 		cmocka_unit_test(detail_and_reason_stand_before_the_last_line),
 		cmocka_unit_test_setup_teardown(json_has_every_key, make_folder, remove_folder),
+		cmocka_unit_test_setup_teardown(a_dash_is_standard_output, make_folder,
+						remove_folder),
 		cmocka_unit_test(json_strings_are_utf8),
 		cmocka_unit_test_setup_teardown(a_file_that_fails_leaves_the_old_one, make_folder,
 						remove_folder),

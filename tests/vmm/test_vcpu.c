@@ -792,6 +792,22 @@ static void test_each_end_has_its_name(void **state)
 	}
 }
 
+/* Where a processor would run it, the guest is not to blame: that is said, and there alone. */
+static void test_an_emulating_host_owns_up(void **state)
+{
+	(void)state;
+	for (int emulates = 0; emulates < 2; emulates++) {
+		struct rig *rig = rig_start(end_by, emulates ? rig_host_pvm : rig_host_vmx);
+
+		rig->seen[0] = KVM_EXIT_INTERNAL_ERROR;
+		rig_turns(rig, 0, 1);
+		assert_int_equal(rig->ending.result.kind, RESULT_EMULATION);
+		assert_int_equal(!!strstr(rig->ending.result.text, "; this host emulates"),
+				 emulates);
+		rig_free(rig);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -820,6 +836,7 @@ int main(void)
 		cmocka_unit_test(test_after_init_old_flags_open_nothing),
 		cmocka_unit_test(test_a_lapic_page_on_ram_hides_it_from_its_own_vcpu_alone),
 		cmocka_unit_test(test_each_end_has_its_name),
+		cmocka_unit_test(test_an_emulating_host_owns_up),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
