@@ -16,7 +16,7 @@ static const char general[] =
 	"Options of run:\n"
 	"  -m SIZE             guest RAM: 256M, 1G, 4096K; a number alone is MiB (128M)\n"
 	"  -smp N[,sockets=S,cores=C,threads=T]   processors, up to 1024 (1; tour 2)\n"
-	"  -kernel FILE, -bios FILE   the image, or firmware, such as SeaBIOS, in its place\n"
+	"  -kernel FILE, -bios FILE   the image; or firmware, such as SeaBIOS, instead\n"
 	"  -initrd FILE        a module for the guest; may be given more than once\n"
 	"  -append TEXT        the guest's command line\n"
 	"  --acpi=on|off, --mptable=on|off   tables for the guest (on)\n"

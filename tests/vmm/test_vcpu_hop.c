@@ -462,6 +462,35 @@ static void test_a_timer_wakes_a_halted_processor_on_either_side(void **state)
 	rig_free(rig);
 }
 
+static void test_kicks_reach_it_where_it_is_and_the_alarm_is_ours_alone(void **state)
+{
+	struct rig *rig = start(1);
+	struct vcpu *v = rig_vcpu(rig, 0);
+
+	(void)state;
+	rig_enable(rig, 0);
+	rig_write(rig, 0, TIMER, VECTOR);
+	rig_write(rig, 0, TMICT, 4000000000u);
+	lapic_host_arm(v);
+	assert_true(v->kick.alarm_ns != 0);
+	for (int i = 0; i < 2; i++) {
+		hop(rig);
+		kick_begin(&v->kick);
+		assert_true(kick_send(&v->kick));
+		assert_int_equal(((volatile struct kvm_run *)v->run)->immediate_exit, 1);
+		assert_int_equal(v->kick.alarm_ns, 0);
+		hop(rig);
+		kick_begin(&v->kick);
+		assert_true(kick_send(&v->kick));
+		assert_int_equal(((volatile struct kvm_run *)v->run)->immediate_exit, 1);
+		/* It is set again before the guest runs. */
+		assert_true(v->deadline_changed);
+		lapic_host_arm(v);
+		assert_true(v->kick.alarm_ns != 0);
+	}
+	rig_free(rig);
+}
+
 /* ---------------------------------------------------------------- the count */
 
 static void arm(struct rig *rig, uint32_t lvt, uint32_t count)
@@ -1007,6 +1036,7 @@ int main(void)
 		cmocka_unit_test(test_no_instruction_of_the_guest_runs_at_any_look),
 		cmocka_unit_test(test_flags_are_of_now),
 		cmocka_unit_test(test_a_timer_wakes_a_halted_processor_on_either_side),
+		cmocka_unit_test(test_kicks_reach_it_where_it_is_and_the_alarm_is_ours_alone),
 		cmocka_unit_test(test_a_count_goes_on_where_it_stood),
 		cmocka_unit_test(test_a_count_is_of_the_moment_it_was_read),
 		cmocka_unit_test(test_a_count_that_has_run_out_does_not_run_out_again),
