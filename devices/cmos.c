@@ -311,6 +311,16 @@ void cmos_init(struct cmos *cmos, const struct cmos_ops *ops, void *opaque, stru
 	cmos->seconds_off = cmos->host_off;
 }
 
+uint8_t cmos_shutdown_code(const struct cmos *cmos)
+{
+	return cmos->regs[CMOS_SHUTDOWN];
+}
+
+void cmos_clear_shutdown_code(struct cmos *cmos)
+{
+	cmos->regs[CMOS_SHUTDOWN] = 0;
+}
+
 void cmos_reset(struct cmos *cmos)
 {
 	cmos_tick(cmos);

@@ -66,6 +66,10 @@ struct cmos {
 void cmos_init(struct cmos *cmos, const struct cmos_ops *ops, void *opaque, struct irq_line irq,
 	       const struct cmos_machine *machine);
 
+/* What stands at CMOS_SHUTDOWN, and 0 in its place: a BIOS that acts on it forgets it. */
+uint8_t cmos_shutdown_code(const struct cmos *cmos);
+void cmos_clear_shutdown_code(struct cmos *cmos);
+
 /* The chip's RESET pin: interrupt enables and flags go, time and memory stay. */
 void cmos_reset(struct cmos *cmos);
 

@@ -100,6 +100,7 @@ struct machine {
 	uint64_t census_wait_ns; /* [main thread] */
 	unsigned census_entries; /* [main thread] entries of all vCPUs at the last look */
 	atomic_bool intr;        /* the 8259s' INTR */
+	atomic_bool warm;        /* the boot processor's INIT ends at 40h:67h (machine_warm.h) */
 
 	pthread_mutex_t device_lock; /* devices/bus.h: around every access to a bus */
 	struct bus ports, memory;

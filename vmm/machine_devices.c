@@ -10,6 +10,7 @@
 #include "vmm/machine.h"
 #include "vmm/machine_clock.h"
 #include "vmm/machine_irq.h"
+#include "vmm/machine_warm.h"
 #include "vmm/topology.h"
 
 #define IRQ_TIMER    0u
@@ -54,21 +55,24 @@ static void guest_exit(void *opaque, uint32_t value)
 	ending_report(m->ending, &result);
 }
 
-/* Without firmware that could find its way back, a reset of the processors is one of all. */
 static void end_by_reset(struct machine *m, const char *how)
 {
 	ending_say(m->ending, RESULT_RESET, -1, 0, "the guest reset the machine by %s", how);
 }
 
+/* A reset of the processors alone is one of all, unless software has said where to go on. */
 static void reset_by_cf9(void *opaque, enum reset_port_request request)
 {
-	end_by_reset(opaque, request == RESET_PORT_CF9_HARD ? "a hard reset at port CF9h"
-							    : "a soft reset at port CF9h");
+	if (request == RESET_PORT_CF9_HARD)
+		end_by_reset(opaque, "a hard reset at port CF9h");
+	else if (!machine_warm_reset(opaque))
+		end_by_reset(opaque, "a soft reset at port CF9h");
 }
 
 static void reset_by_8042(void *opaque)
 {
-	end_by_reset(opaque, "the keyboard controller at port 64h");
+	if (!machine_warm_reset(opaque))
+		end_by_reset(opaque, "the keyboard controller at port 64h");
 }
 
 static const struct i8042_ops i8042_ops = {.reset = reset_by_8042};

@@ -12,6 +12,7 @@
 #include "vmm/inject.h"
 #include "vmm/lapic_host.h"
 #include "vmm/machine.h"
+#include "vmm/machine_warm.h"
 #include "vmm/msr.h"
 #include "vmm/regs.h"
 #include "vmm/run_report.h"
@@ -188,6 +189,7 @@ bool vcpu_start_anew(struct vcpu *v)
 	}
 	if (lapic_take_init(v->lapic) != LAPIC_INIT_NONE) {
 		boot_init(&state, v->signature, sregs.cr0);
+		machine_warm_enter(v, &state);
 		return set_state(v, &state);
 	}
 	if (lapic_take_sipi(v->lapic, &vector)) {

@@ -12,7 +12,9 @@
 #include "vmm/kernel_pass.h"
 #include "vmm/machine.h"
 #include "vmm/machine_devices.h"
+#include "vmm/machine_warm.h"
 #include "vmm/msr.h"
+#include "vmm/regs.h"
 #include "vmm/run_report.h"
 #include "vmm/vcpu.h"
 
@@ -110,6 +112,30 @@ static void offer_extint(struct vcpu *v)
 	v->run->request_interrupt_window = atomic_load(&v->machine->intr);
 }
 
+/* KVM knows of no vector but the processor's own. */
+static bool start_warm(struct vcpu *v)
+{
+	struct boot_state state;
+	struct kvm_mp_state mp;
+	struct kvm_sregs sregs;
+	int error;
+
+	if (!vcpu_kernel_finish(v))
+		return false;
+	/* It acts on the INIT when it is asked for this. */
+	error = kvm_ioctl(v->vm->kvm, v->fd, KVM_GET_MP_STATE, &mp);
+	if (error >= 0)
+		error = kvm_ioctl(v->vm->kvm, v->fd, KVM_GET_SREGS, &sregs);
+	if (error >= 0) {
+		boot_init(&state, v->signature, sregs.cr0);
+		machine_warm_enter(v, &state);
+		error = regs_set(v->vm, v->fd, &state);
+	}
+	if (error < 0)
+		fault_report_errno(v, error);
+	return error >= 0;
+}
+
 static void take_part_in_census(struct vcpu *v)
 {
 	struct machine *m = v->machine;
@@ -134,6 +160,8 @@ bool vcpu_kernel_turn(struct vcpu *v)
 		pause_stand(&v->machine->pause, v);
 		return true;
 	}
+	if (machine_warm_wanted(v))
+		return start_warm(v);
 	offer_extint(v);
 	if (census_wanted(&v->machine->census))
 		take_part_in_census(v);
