@@ -7,15 +7,16 @@
 
 void state_read(struct lapic *l, struct state *state)
 {
-	uint64_t work;
+	uint64_t work, remaining;
 
-	/* What is due or posted by now belongs to the past: into IRR with it. */
+	/* What is due or posted by now belongs to the past: into IRR with it. Time goes on, so that
+	 * there is one such moment. */
 	work = mailbox_drain(l);
-	timer_settle(l);
+	remaining = timer_remaining(l);
 	*state = (struct state){
 		.apic_base = l->apic_base,
 		.tsc_deadline = l->timer == TIMER_DEADLINE ? l->tsc_deadline : 0,
-		.remaining = timer_remaining(l),
+		.remaining = remaining,
 		.work = work & WORK_SAVED,
 		.initial_id = l->initial_id,
 		.timer = l->timer,

@@ -54,6 +54,14 @@ static void end(struct census *c)
 	pthread_cond_broadcast(&c->cond);
 }
 
+void census_off(struct census *c)
+{
+	pthread_mutex_lock(&c->lock);
+	if (atomic_load(&c->wanted))
+		end(c);
+	pthread_mutex_unlock(&c->lock);
+}
+
 static bool under_way(const struct census *c, unsigned round)
 {
 	return atomic_load(&c->wanted) && c->round == round;

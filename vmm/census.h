@@ -29,6 +29,8 @@ void census_destroy(struct census *census);
 
 /* Wants one. False: one is under way. All vCPUs are to be kicked then. [any thread] */
 bool census_call(struct census *census);
+/* Calls it off, if one is under way: nobody waits for the others any longer. [any thread] */
+void census_off(struct census *census);
 /* Whether this vCPU is to take part. Cheap. [owner, not in KVM_RUN] */
 bool census_wanted(const struct census *census);
 

@@ -87,6 +87,7 @@ struct machine {
 	bool hops;
 	struct vm there;
 	struct hop *hop;
+	bool settling;  /* the loop's thread waits for vCPUs, so they must not wait for it */
 	unsigned holds; /* [main thread] machine_hold() not yet released */
 	struct ram ram;
 	struct ram_range rom; /* -bios; else empty */

@@ -30,7 +30,7 @@ static bool all_still(struct machine *m)
 static void ask(void *opaque)
 {
 	struct machine *m = opaque;
-	bool still = all_still(m);
+	bool still = all_still(m) && !m->holds;
 
 	if (still && census_call(&m->census)) {
 		for (unsigned i = 0; i < m->started; i++)

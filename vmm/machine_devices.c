@@ -249,14 +249,14 @@ static void do_access(const struct bus *bus, const struct access *access, uint8_
 /*
  * A write may be output, and that may have to wait for stdout: without the lock, because the loop,
  * which empties the console, needs it too. Room that was seen under the lock stays, as all output
- * is made under it.
+ * is made under it. What then finds none in the midst of a hop, which had room at first, is lost.
  */
 static void lock_devices(struct machine *m, const struct access *access)
 {
 	unsigned bytes = access->write ? access->width * access->count : 0;
 
 	pthread_mutex_lock(&m->device_lock);
-	while (bytes && !m->console.fits(m->console.opaque, bytes)) {
+	while (bytes && !m->settling && !m->console.fits(m->console.opaque, bytes)) {
 		pthread_mutex_unlock(&m->device_lock);
 		m->console.wait(m->console.opaque, bytes);
 		pthread_mutex_lock(&m->device_lock);

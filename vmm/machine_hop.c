@@ -15,6 +15,10 @@
 #include "vmm/topology.h"
 #include "vmm/vcpu_hop.h"
 
+/* Bytes that the console has room for, or there is no hop now: all that machine_console.fits may be
+ * asked for. */
+#define HOP_OUTPUT 32768u
+
 struct hop {
 	struct processor_msrs msrs;
 	bool msrs_known;
@@ -26,6 +30,16 @@ struct hop {
 	bool dropped;
 	struct vcpu_hop vcpus[];
 };
+
+static bool map_rom(struct machine *m, struct result *why)
+{
+	int error = m->rom.length ? vm_map_rom(&m->there, &m->rom) : 0;
+
+	if (error < 0)
+		ending_fill(why, RESULT_INTERNAL, "KVM_SET_USER_MEMORY_REGION: %s",
+			    strerror(-error));
+	return error >= 0;
+}
 
 bool machine_hop_open(struct machine *m, const struct kvm_calls *kvm, struct result *why)
 {
@@ -40,7 +54,7 @@ bool machine_hop_open(struct machine *m, const struct kvm_calls *kvm, struct res
 	}
 	return vm_open(&m->there, kvm, m->traits, kernel ? VM_LAPIC_KERNEL : VM_LAPIC_USER, why) &&
 	       (!kernel || kernel_lapic_enable(&m->there, topology_last_apic_id(&topology), why)) &&
-	       (!m->rom.length || vm_map_rom(&m->there, &m->rom) >= 0);
+	       map_rom(m, why);
 }
 
 void machine_hop_close(struct machine *m)
@@ -136,6 +150,28 @@ static bool move_memory(struct machine *m)
 	return error >= 0 || failed(m, "KVM_SET_USER_MEMORY_REGION", error);
 }
 
+/* What KVM finishes may be output. Whoever waits for room would wait for the loop, which waits here
+ * for it. */
+static bool has_room(struct machine *m)
+{
+	bool fits;
+
+	pthread_mutex_lock(&m->device_lock);
+	fits = m->console.fits(m->console.opaque, HOP_OUTPUT);
+	pthread_mutex_unlock(&m->device_lock);
+	return fits;
+}
+
+static bool settle_all(struct machine *m)
+{
+	bool settled;
+
+	m->settling = true;
+	settled = all(m, settle);
+	m->settling = false;
+	return settled;
+}
+
 static bool find_msrs(struct machine *m)
 {
 	struct hop *hop = m->hop;
@@ -175,7 +211,7 @@ static void say_drop(struct machine *m)
 void machine_hop(struct machine *m)
 {
 	want_drop(m);
-	if (!find_msrs(m) || !all(m, settle) || !all(m, leave) || !move_clock(m) ||
+	if (!find_msrs(m) || !settle_all(m) || !all(m, leave) || !move_clock(m) ||
 	    !move_memory(m) || !all(m, swap) || !all(m, enter))
 		return;
 	pthread_mutex_lock(&m->device_lock);
@@ -199,10 +235,13 @@ void machine_hop_still(struct machine *m)
 	if (!m->hop || !m->hop->waiting || !machine_still(m))
 		return;
 	m->hop->waiting = false;
-	machine_hop(m);
-	took = kick_clock_ns() - m->hop->wanted_ns;
-	m->hop->sum_ns += took;
-	m->hop->longest_ns = took > m->hop->longest_ns ? took : m->hop->longest_ns;
+	/* One that failed has left the machine between the two. */
+	if (!ending_reached(m->ending) && has_room(m)) {
+		machine_hop(m);
+		took = kick_clock_ns() - m->hop->wanted_ns;
+		m->hop->sum_ns += took;
+		m->hop->longest_ns = took > m->hop->longest_ns ? took : m->hop->longest_ns;
+	}
 	machine_release(m);
 	set_timer(m);
 }

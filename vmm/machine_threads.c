@@ -117,6 +117,7 @@ void machine_hold(struct machine *m)
 	if (m->holds++)
 		return;
 	pause_begin(&m->pause);
+	census_off(&m->census);
 	kick_all(m);
 }
 

@@ -106,7 +106,7 @@ static bool get_msrs(const struct vm *vm, int fd, const struct processor_msrs *m
 static bool set_msrs(const struct vm *vm, int fd, const struct processor_msrs *msrs,
 		     const uint64_t values[PROCESSOR_MSRS_MAX], struct processor_error *error)
 {
-	uint64_t now[PROCESSOR_MSRS_MAX];
+	uint64_t now[PROCESSOR_MSRS_MAX] = {0};
 	char what[64];
 
 	if (!get_msrs(vm, fd, msrs, now, error))
@@ -157,9 +157,10 @@ bool processor_get(const struct vm *vm, int fd, const struct processor_msrs *msr
 		   struct processor *p, struct processor_error *error)
 {
 	const struct call calls[] = {
-		CALL(KVM_GET_REGS, &p->regs),       CALL(KVM_GET_SREGS, &p->sregs),
-		CALL(KVM_GET_DEBUGREGS, &p->debug), CALL(KVM_GET_VCPU_EVENTS, &p->events),
-		CALL(KVM_GET_XSAVE, p->xsave),      CALL(KVM_GET_XCRS, &p->xcrs),
+		/* First: to tell of an exception KVM puts what it says into CR2 or DR6. */
+		CALL(KVM_GET_VCPU_EVENTS, &p->events), CALL(KVM_GET_REGS, &p->regs),
+		CALL(KVM_GET_SREGS, &p->sregs),        CALL(KVM_GET_DEBUGREGS, &p->debug),
+		CALL(KVM_GET_XSAVE, p->xsave),         CALL(KVM_GET_XCRS, &p->xcrs),
 	};
 
 	*p = (struct processor){0};

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
+#include <time.h>
 
 #include "vmm/inject.h"
 #include "vmm/kernel_lapic.h"
@@ -34,6 +35,8 @@
 #define NMIS_MAX       2u
 /* Looks at a timer that runs out faster than it can be looked at. */
 #define LOOKS 16
+/* Between looks at one that seems not to run. */
+#define IDLE_LOOK_NS 500000
 /* Passes in which a guest may have an exit each. */
 #define PASSES 64
 
@@ -113,8 +116,10 @@ static bool ran_out_since(const struct kvm_lapic_state *before, const struct kvm
  * KVM makes an interrupt of a timer that has run out when its loop comes round, and says nothing of
  * it before. A halted vCPU's loop comes round without the guest.
  */
-static int pass_halted(struct vcpu *v, bool was_runnable)
+static int pass_halted(struct vcpu *v)
 {
+	/* An interrupt may have woken it in the pass before. */
+	bool was_runnable = mp_state(v) == KVM_MP_STATE_RUNNABLE;
 	int error = was_runnable ? set_mp_state(v, KVM_MP_STATE_HALTED) : 0;
 	bool passed = error >= 0 && kernel_pass(v->vm, v->fd, v->run);
 
@@ -132,40 +137,51 @@ static void set_irr(struct kvm_lapic_state *state, unsigned vector)
 	state->regs[TMR + at] = (char)((uint8_t)state->regs[TMR + at] & ~bit);
 }
 
-/* A period whose count is 0 at two moments does not run, which a page cannot say. */
-static void tell_idle(const struct kvm_lapic_state *before, struct kvm_lapic_state *state)
+/* Whether it looks as if a period did not run, which a page cannot say. */
+static bool seems_idle(const struct kvm_lapic_state *before, const struct kvm_lapic_state *state)
 {
-	if (!kernel_lapic_register(before, TMCCT) && !kernel_lapic_register(state, TMCCT) &&
-	    (kernel_lapic_register(state, LVT_TIMER) & LVT_MODE) == LVT_PERIODIC)
-		set_register(state, TMICT, 0);
+	return kernel_lapic_register(state, TMICT) && !kernel_lapic_register(before, TMCCT) &&
+	       !kernel_lapic_register(state, TMCCT) &&
+	       (kernel_lapic_register(state, LVT_TIMER) & LVT_MODE) == LVT_PERIODIC;
+}
+
+/* Too fast for us: it has run out meanwhile, or will in a moment. One such interrupt. */
+static void run_out(struct kvm_lapic_state *state)
+{
+	uint32_t lvt = kernel_lapic_register(state, LVT_TIMER);
+
+	if (!(lvt & LVT_MASKED) && (lvt & 0xFFu) >= 16)
+		set_irr(state, lvt & 0xFFu);
 }
 
 static int look(struct vcpu *v, struct vcpu_hop *hop)
 {
-	bool runnable = hop->state == VCPU_RUNNING;
+	static const struct timespec a_while = {.tv_nsec = IDLE_LOOK_NS};
+	bool idle = false;
 	struct kvm_lapic_state before;
-	uint32_t lvt;
 
 	for (int i = 0; i < LOOKS; i++) {
 		uint64_t from = kick_clock_ns();
 		int error = kernel_lapic_get(v->vm, v->fd, &before);
 
 		if (error >= 0 && hop->state != VCPU_WAITS_FOR_SIPI)
-			error = pass_halted(v, runnable);
+			error = pass_halted(v);
 		hop->looked_ns = kick_clock_ns();
 		if (error >= 0)
 			error = kernel_lapic_get(v->vm, v->fd, &hop->lapic);
 		if (error < 0)
 			return error;
-		if (!ran_out_since(&before, &hop->lapic, kick_clock_ns() - from)) {
-			tell_idle(&before, &hop->lapic);
+		idle = seems_idle(&before, &hop->lapic);
+		if (!idle && !ran_out_since(&before, &hop->lapic, kick_clock_ns() - from))
 			return 0;
-		}
+		/* A host that is busy elsewhere may begin the next period late. */
+		if (idle)
+			nanosleep(&a_while, NULL);
 	}
-	/* Too fast for that. It has run out meanwhile, or will in a moment: one such interrupt. */
-	lvt = kernel_lapic_register(&hop->lapic, LVT_TIMER);
-	if (!(lvt & LVT_MASKED) && (lvt & 0xFFu) >= 16)
-		set_irr(&hop->lapic, lvt & 0xFFu);
+	if (idle)
+		set_register(&hop->lapic, TMICT, 0);
+	else
+		run_out(&hop->lapic);
 	return 0;
 }
 
@@ -192,10 +208,10 @@ static void amend(const struct vcpu *v, struct kvm_lapic_state *state, uint64_t 
 	set_register(state, TMICT, initial);
 	set_register(state, TMCCT, count < initial ? count : initial);
 	if ((apic_base & (APIC_BASE_EN | APIC_BASE_EXTD)) == (APIC_BASE_EN | APIC_BASE_EXTD))
-		ldr = (v->id >> 4) << 16 | 1u << (v->id & 15);
+		ldr = (v->apic_id >> 4) << 16 | 1u << (v->apic_id & 15);
 	set_register(state, LDR, ldr);
 	if (!(apic_base & APIC_BASE_EN) && (kernel_lapic_register(state, ID) & 0xFFFFFFu))
-		set_register(state, ID, v->id << 24);
+		set_register(state, ID, v->apic_id << 24);
 }
 
 /* Nobody runs it any more, and nobody needs its interrupts. */
@@ -231,6 +247,24 @@ static bool leave_kernel(struct vcpu *v, const struct processor_msrs *msrs, stru
 	return error >= 0 || failed(v, "KVM_SET_LAPIC", error);
 }
 
+/* ---- into either ---- */
+
+/*
+ * What kvm_run says of IF and of KVM's readiness is of another time; by it an 8259's or our own
+ * interrupt is given, one that ends HLT before the next instruction, and a timer is said to wake
+ * nobody.
+ */
+static bool look_ready(struct vcpu *v)
+{
+	int error;
+
+	v->run->kvm_valid_regs = v->run->kvm_dirty_regs = 0;
+	v->run->cr8 = lapic_cr8(v->own_lapic);
+	v->run->immediate_exit = 1;
+	error = kvm_ioctl(v->vm->kvm, v->fd, KVM_RUN, NULL);
+	return error == -EINTR || failed(v, "KVM_RUN", error);
+}
+
 /* ---- into KVM's ---- */
 
 /* KVM_SET_LAPIC sets a timer going that has run out, unless it was never set. */
@@ -257,16 +291,27 @@ static void drop_highest(struct kvm_lapic_state *state, struct vcpu_hop *hop)
 	}
 }
 
-static int set_lapic(struct vcpu *v, struct vcpu_hop *hop)
+/* Returns the deadline, 0: none. One that passes between the two looks shows in neither of them: in
+ * a further one it does, as an interrupt. */
+static uint64_t export_own(struct vcpu *v, struct kvm_lapic_state *state)
 {
 	uint64_t deadline = 0;
+
+	lapic_export_image(v->own_lapic, LAPIC_IMAGE_KVM_X2APIC, (uint8_t *)state->regs);
+	lapic_msr_read(v->own_lapic, MSR_IA32_TSC_DEADLINE, &deadline);
+	if (!deadline)
+		lapic_export_image(v->own_lapic, LAPIC_IMAGE_KVM_X2APIC, (uint8_t *)state->regs);
+	return deadline;
+}
+
+static int set_lapic(struct vcpu *v, struct vcpu_hop *hop)
+{
 	struct kvm_lapic_state state;
+	uint64_t deadline = export_own(v, &state);
 	int error;
 
-	lapic_export_image(v->own_lapic, LAPIC_IMAGE_KVM_X2APIC, (uint8_t *)state.regs);
 	put_spent_away(v, &state);
 	drop_highest(&state, hop);
-	lapic_msr_read(v->own_lapic, MSR_IA32_TSC_DEADLINE, &deadline);
 	error = kernel_lapic_set(v->vm, v->fd, &state);
 	if (error >= 0 && deadline)
 		error = vm_set_msr(v->vm, v->fd, MSR_IA32_TSC_DEADLINE, deadline);
@@ -300,7 +345,7 @@ static bool enter_kernel(struct vcpu *v, const struct processor_msrs *msrs, stru
 		return failed(v, "KVM_SET_MP_STATE", error);
 	v->lapic = NULL;
 	v->given = v->halted = v->nmi_given = false;
-	return true;
+	return look_ready(v);
 }
 
 /* ---- out of ours ---- */
@@ -362,19 +407,6 @@ static bool take_lapic(struct vcpu *v, struct vcpu_hop *hop)
 		   "handing vCPU %u over: its Local APIC as KVM describes it: %s", v->id,
 		   lapic_state_error_name(refused));
 	return false;
-}
-
-/* An interrupt that ends HLT must be given before the next instruction: what KVM says of IF and of
- * its readiness has to be true at the first turn. */
-static bool look_ready(struct vcpu *v)
-{
-	int error;
-
-	v->run->kvm_valid_regs = v->run->kvm_dirty_regs = 0;
-	v->run->cr8 = lapic_cr8(v->lapic);
-	v->run->immediate_exit = 1;
-	error = kvm_ioctl(v->vm->kvm, v->fd, KVM_RUN, NULL);
-	return error == -EINTR || failed(v, "KVM_RUN", error);
 }
 
 static bool enter_own(struct vcpu *v, const struct processor_msrs *msrs, struct vcpu_hop *hop)

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { KVM_FD = 2000, VM_FD = 2001, VCPU_FD = 2002 };
+enum { KVM_FD = 2000, VM_FD = 2001, VCPU_FD = 2002, SECOND = 1000 };
 
 #define IO_OFFSET     4096u
 #define MSR_TSC       0x10u
@@ -16,6 +16,15 @@ enum { KVM_FD = 2000, VM_FD = 2001, VCPU_FD = 2002 };
 #define MSR_DEADLINE  0x6E0u
 #define MSR_HWCR      0xC0010015u
 #define RFLAGS_IF     0x200u
+
+/* Which of the two, and the descriptor as if it were the first. */
+static struct fake_kvm *kvm_of(struct fake_kvm *kvm, int *fd)
+{
+	if (*fd < KVM_FD + SECOND)
+		return kvm;
+	*fd -= SECOND;
+	return kvm->there;
+}
 
 static struct fake_vcpu *vcpu_of(struct fake_kvm *kvm, int fd)
 {
@@ -34,10 +43,39 @@ static uint64_t guest_tsc(const struct fake_vcpu *v)
 	return (uint64_t)(host * kvm->tsc_multiplier / kvm->tsc_divisor) + v->tsc_offset;
 }
 
-static int msrs(struct fake_vcpu *v, bool set, struct kvm_msrs *msrs)
+static int listed_msr(struct fake_vcpu *v, bool set, struct kvm_msr_entry *entry)
 {
-	struct kvm_msr_entry *entry = &msrs->entries[0];
+	const struct fake_kvm *kvm = v->kvm;
 
+	for (unsigned i = 0; i < kvm->msr_count; i++) {
+		if (kvm->msr_index[i] != entry->index || entry->index == kvm->msr_unreadable)
+			continue;
+		if (set && entry->index == kvm->msr_refused)
+			return 0;
+		if (set)
+			v->msrs[i] = entry->data;
+		else
+			entry->data = v->msrs[i];
+		return 1;
+	}
+	return 0;
+}
+
+static uint32_t lapic_register(const struct fake_vcpu *v, unsigned offset)
+{
+	uint32_t value;
+
+	memcpy(&value, v->lapic.regs + offset, sizeof(value));
+	return value;
+}
+
+static bool deadline_mode(const struct fake_vcpu *v)
+{
+	return (lapic_register(v, 0x320) & 0x60000) == 0x40000;
+}
+
+static int one_msr(struct fake_vcpu *v, bool set, struct kvm_msr_entry *entry)
+{
 	switch (entry->index) {
 	case MSR_TSC:
 		if (set)
@@ -54,9 +92,12 @@ static int msrs(struct fake_vcpu *v, bool set, struct kvm_msrs *msrs)
 			entry->data = v->tsc_adjust;
 		return 1;
 	case MSR_DEADLINE:
-		if (set || !v->kvm->split_pins)
+		if (!v->kvm->split_pins)
 			return 0;
-		entry->data = v->tsc_deadline;
+		if (!set)
+			entry->data = v->tsc_deadline;
+		else if (deadline_mode(v))
+			v->tsc_deadline = entry->data;
 		return 1;
 	case MSR_HWCR:
 		if (v->kvm->no_hwcr)
@@ -70,12 +111,35 @@ static int msrs(struct fake_vcpu *v, bool set, struct kvm_msrs *msrs)
 		if (v->kvm->no_apic_base)
 			return 0;
 		if (set)
-			v->apic_base = entry->data;
+			v->apic_base = v->sregs.apic_base = entry->data;
 		else
 			entry->data = v->apic_base;
 		return 1;
-	default: return 0;
+	default: return listed_msr(v, set, entry);
 	}
+}
+
+/* Those up to the first that is refused: how many. */
+static int msrs(struct fake_vcpu *v, bool set, struct kvm_msrs *msrs)
+{
+	uint32_t i = 0;
+
+	if (msrs->nmsrs > 256)
+		return -E2BIG;
+	while (i < msrs->nmsrs && one_msr(v, set, &msrs->entries[i]))
+		i++;
+	return (int)i;
+}
+
+static int list_msrs(const struct fake_kvm *kvm, struct kvm_msr_list *list)
+{
+	uint32_t room = list->nmsrs;
+
+	list->nmsrs = kvm->msr_count;
+	if (room < kvm->msr_count)
+		return -E2BIG;
+	memcpy(list->indices, kvm->msr_index, kvm->msr_count * sizeof(list->indices[0]));
+	return 0;
 }
 
 static int offset_attribute(struct fake_vcpu *v, bool set, const struct kvm_device_attr *attr)
@@ -102,9 +166,15 @@ static bool is_open(const struct fake_vcpu *v)
 static void get_events(struct fake_vcpu *v, struct kvm_vcpu_events *events)
 {
 	*events = v->events;
-	events->nmi.pending = v->nmis_queued != 0;
+	events->flags |= KVM_VCPUEVENT_VALID_NMI_PENDING | KVM_VCPUEVENT_VALID_SHADOW;
+	events->nmi.pending = (uint8_t)v->nmis_queued;
 	events->nmi.masked = v->nmi_blocked;
 	events->interrupt.injected = v->queued >= 0;
+	events->interrupt.nr = v->queued >= 0 ? (uint8_t)v->queued : 0;
+	events->interrupt.shadow = v->shadow;
+	if (v->cr2_payload)
+		v->sregs.cr2 = v->cr2_payload;
+	v->cr2_payload = 0;
 }
 
 /* What KVM writes at the end of every KVM_RUN. */
@@ -145,7 +215,7 @@ static int enter(struct fake_vcpu *v)
 		v->passes++;
 		if (v->at_pass)
 			v->at_pass(v);
-		return came_back(v, -EINTR);
+		return came_back(v, v->pass ? v->pass(v, v->run) : -EINTR);
 	}
 	if (v->run->immediate_exit) {
 		v->finishes++;
@@ -186,10 +256,49 @@ static void set_events(struct fake_vcpu *v, const struct kvm_vcpu_events *events
 	v->shadow = events->interrupt.shadow;
 }
 
+static int set_mp_state(struct fake_vcpu *v, const struct kvm_mp_state *state)
+{
+	/* Without Local APICs KVM knows one state. */
+	if (!v->kvm->split_pins && state->mp_state != KVM_MP_STATE_RUNNABLE)
+		return -EINVAL;
+	v->mp_states++;
+	v->mp_state = state->mp_state;
+	return 0;
+}
+
+/* As KVM: another family of timer modes forgets what was armed, and a count that has run out runs
+ * out again. */
+static int set_lapic(struct fake_vcpu *v, const struct kvm_lapic_state *state)
+{
+	bool was_deadline = deadline_mode(v);
+
+	if (!v->kvm->split_pins)
+		return -EINVAL;
+	v->lapic = *state;
+	if (was_deadline != deadline_mode(v)) {
+		v->tsc_deadline = 0;
+		memset(v->lapic.regs + 0x380, 0, 4);
+	}
+	if (!(lapic_register(v, 0x320) & 0x60000))
+		v->fired_again += lapic_register(v, 0x380) && !lapic_register(v, 0x390);
+	return 0;
+}
+
+static int get_lapic(struct fake_vcpu *v, struct kvm_lapic_state *state)
+{
+	if (!v->kvm->split_pins)
+		return -EINVAL;
+	if (v->at_get_lapic)
+		v->at_get_lapic(v);
+	*state = v->lapic;
+	return 0;
+}
+
 static int vcpu_ioctl(struct fake_vcpu *v, unsigned long request, void *arg)
 {
 	struct kvm_translation *at = arg;
 
+	v->log[v->log_count++ % FAKE_LOG] = request;
 	switch (request) {
 	case KVM_RUN: return enter(v);
 	case KVM_GET_REGS: *(struct kvm_regs *)arg = v->regs; return 0;
@@ -202,24 +311,25 @@ static int vcpu_ioctl(struct fake_vcpu *v, unsigned long request, void *arg)
 	case KVM_SET_SREGS:
 		set_state(v);
 		v->sregs = *(struct kvm_sregs *)arg;
+		v->apic_base = v->sregs.apic_base;
 		return 0;
+	case KVM_GET_XSAVE: memcpy(arg, v->xsave, sizeof(v->xsave)); return 0;
+	case KVM_SET_XSAVE: memcpy(v->xsave, arg, sizeof(v->xsave)); return 0;
+	case KVM_GET_XCRS: *(struct kvm_xcrs *)arg = v->xcrs; return 0;
+	case KVM_SET_XCRS: v->xcrs = *(struct kvm_xcrs *)arg; return 0;
 	case KVM_GET_DEBUGREGS: *(struct kvm_debugregs *)arg = v->debug; return 0;
 	case KVM_SET_DEBUGREGS: v->debug = *(struct kvm_debugregs *)arg; return 0;
 	case KVM_GET_VCPU_EVENTS: get_events(v, arg); return 0;
 	case KVM_SET_VCPU_EVENTS: set_events(v, arg); return 0;
-	case KVM_SET_MP_STATE: v->mp_states++; return 0;
+	case KVM_SET_MP_STATE: return set_mp_state(v, arg);
 	case KVM_GET_MP_STATE: ((struct kvm_mp_state *)arg)->mp_state = v->mp_state; return 0;
 	case KVM_SET_SIGNAL_MASK: v->masked = arg != NULL; return 0;
 	case KVM_SET_CPUID2: v->cpuid_set++; return 0;
 	case KVM_GET_TSC_KHZ: return (int)v->kvm->tsc_khz;
 	case KVM_GET_MSRS: return msrs(v, false, arg);
 	case KVM_SET_MSRS: return msrs(v, true, arg);
-	case KVM_GET_LAPIC:
-		*(struct kvm_lapic_state *)arg = v->lapic;
-		return v->kvm->split_pins ? 0 : -EINVAL;
-	case KVM_SET_LAPIC:
-		v->lapic = *(struct kvm_lapic_state *)arg;
-		return v->kvm->split_pins ? 0 : -EINVAL;
+	case KVM_GET_LAPIC: return get_lapic(v, arg);
+	case KVM_SET_LAPIC: return set_lapic(v, arg);
 	case KVM_GET_DEVICE_ATTR: return offset_attribute(v, false, arg);
 	case KVM_SET_DEVICE_ATTR: return offset_attribute(v, true, arg);
 	case KVM_INTERRUPT: interrupt(v, arg); return 0;
@@ -282,11 +392,11 @@ static int create_vcpu(struct fake_kvm *kvm, uint32_t id)
 		.queued = -1,
 		.apic_base = 0xFEE00800,
 		.tsc_offset = kvm->tsc_offset,
-		.sregs = {.cr0 = 0x60000010, .cs = {.base = 0xFFFF0000}},
+		.sregs = {.cr0 = 0x60000010, .cs = {.base = 0xFFFF0000}, .apic_base = 0xFEE00800},
 		.regs = {.rip = 0xFFF0, .rflags = 2},
 	};
 	kvm->descriptors++;
-	return VCPU_FD + (int)kvm->vcpu_count++;
+	return VCPU_FD + (kvm->second ? SECOND : 0) + (int)kvm->vcpu_count++;
 }
 
 /* Enough for a Local APIC: the vendor, leaf 1 with APIC, and 36 bits of address. */
@@ -350,6 +460,11 @@ static int vm_ioctl(struct fake_kvm *kvm, unsigned long request, void *arg)
 	case KVM_SET_GSI_ROUTING: return route(kvm, arg);
 	case KVM_SIGNAL_MSI: return signal_msi(kvm, arg);
 	case KVM_CREATE_VCPU: return create_vcpu(kvm, (uint32_t)(uintptr_t)arg);
+	case KVM_GET_CLOCK: *(struct kvm_clock_data *)arg = kvm->clock; return 0;
+	case KVM_SET_CLOCK:
+		kvm->clock = *(struct kvm_clock_data *)arg;
+		kvm->clocks_set++;
+		return 0;
 	default: return -ENOTTY;
 	}
 }
@@ -361,9 +476,10 @@ static int device_ioctl(struct fake_kvm *kvm, unsigned long request, void *arg)
 		kvm->descriptors++;
 		memset(kvm->slots, 0, sizeof(kvm->slots));
 		kvm->vcpu_count = kvm->split_pins = kvm->route_count = kvm->msi_count = 0;
-		return VM_FD;
+		return VM_FD + (kvm->second ? SECOND : 0);
 	case KVM_GET_VCPU_MMAP_SIZE: return FAKE_RUN_BYTES;
 	case KVM_GET_SUPPORTED_CPUID: return supported_cpuid(kvm, arg);
+	case KVM_GET_MSR_INDEX_LIST: return list_msrs(kvm, arg);
 	default: return -ENOTTY;
 	}
 }
@@ -372,17 +488,22 @@ static int fake_open(void *opaque)
 {
 	struct fake_kvm *kvm = opaque;
 
+	if (kvm->opened && kvm->there)
+		kvm = kvm->there;
 	if (kvm->open_error)
 		return -kvm->open_error;
+	kvm->opened = true;
 	kvm->descriptors++;
-	return KVM_FD;
+	return KVM_FD + (kvm->second ? SECOND : 0);
 }
 
 static int fake_ioctl(void *opaque, int fd, unsigned long request, void *arg)
 {
-	struct fake_kvm *kvm = opaque;
+	struct fake_kvm *first = opaque, *kvm = kvm_of(first, &fd);
 	struct fake_vcpu *v = vcpu_of(kvm, fd);
 
+	if (atomic_fetch_add(&first->calls_made, 1) + 1 == first->failing_call)
+		return -first->failing_call_error;
 	if (kvm->failing_error && request == kvm->failing_request)
 		return -kvm->failing_error;
 	if (v)
@@ -392,7 +513,7 @@ static int fake_ioctl(void *opaque, int fd, unsigned long request, void *arg)
 
 static void *fake_mmap(void *opaque, int fd, size_t bytes)
 {
-	struct fake_vcpu *v = vcpu_of(opaque, fd);
+	struct fake_vcpu *v = fake_vcpu_of(opaque, fd);
 
 	v->run = bytes == FAKE_RUN_BYTES ? calloc(1, bytes) : NULL;
 	errno = ENOMEM;
@@ -408,9 +529,10 @@ static void fake_munmap(void *opaque, void *run, size_t bytes)
 
 static void fake_close(void *opaque, int fd)
 {
-	struct fake_kvm *kvm = opaque;
+	struct fake_kvm *kvm = kvm_of(opaque, &fd);
 
-	(void)fd;
+	if (fd == KVM_FD)
+		kvm->opened = false;
 	kvm->descriptors--;
 }
 
@@ -431,6 +553,30 @@ void fake_kvm_init(struct fake_kvm *kvm)
 		.tsc_divisor = 1,
 		.host_tsc = real_tsc,
 	};
+}
+
+void fake_kvm_pair(struct fake_kvm *kvm, struct fake_kvm *there)
+{
+	fake_kvm_init(there);
+	there->second = true;
+	there->script = kvm->script;
+	there->opaque = kvm->opaque;
+	kvm->there = there;
+}
+
+struct fake_vcpu *fake_vcpu_of(struct fake_kvm *kvm, int fd)
+{
+	kvm = kvm_of(kvm, &fd);
+	return vcpu_of(kvm, fd);
+}
+
+unsigned fake_logged(const struct fake_vcpu *v, unsigned long request)
+{
+	unsigned at = v->log_count < FAKE_LOG ? v->log_count : FAKE_LOG;
+
+	while (at > 0 && v->log[at - 1] != request)
+		at--;
+	return at;
 }
 
 /* ---------------------------------------------------------------- what a script says */

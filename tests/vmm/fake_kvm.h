@@ -17,6 +17,8 @@
 #define FAKE_SLOTS     65u
 #define FAKE_ROUTES    256u
 #define FAKE_MSIS      16u
+#define FAKE_MSRS      300u
+#define FAKE_LOG       1024u
 
 struct fake_kvm;
 
@@ -35,6 +37,15 @@ struct fake_vcpu {
 	bool masked;     /* KVM_SET_SIGNAL_MASK is on: a KVM_RUN is a pass that runs no guest */
 	unsigned passes; /* such passes */
 	void (*at_pass)(struct fake_vcpu *v);
+	/* After that, what such a KVM_RUN is in the place of a script's; NULL: it was interrupted.
+	 */
+	int (*pass)(struct fake_vcpu *v, struct kvm_run *run);
+	void (*at_get_lapic)(struct fake_vcpu *v); /* before it is answered */
+	uint64_t cr2_payload; /* of an exception that waits: in CR2 when KVM tells of it */
+	uint8_t xsave[4096];
+	struct kvm_xcrs xcrs;
+	uint64_t msrs[FAKE_MSRS]; /* by place in fake_kvm.msr_index */
+	unsigned fired_again;     /* one-shot timers set although they had run out: must stay 0 */
 	uint64_t apic_base, tsc_adjust, tsc_offset, hwcr;
 	uint32_t guest_debug; /* control of KVM_SET_GUEST_DEBUG */
 	uint64_t breakpoint;  /* and the first breakpoint, 0 without KVM_GUESTDBG_USE_HW_BP */
@@ -54,6 +65,8 @@ struct fake_vcpu {
 	unsigned cpuid_set, mp_states, state_changes;
 	bool unfinished; /* an access was reported and KVM_RUN did not come back for it */
 	unsigned changed_unfinished; /* registers set meanwhile: must stay 0 */
+	unsigned long log[FAKE_LOG]; /* its ioctls, in order */
+	unsigned log_count;
 };
 
 /* One KVM_RUN of the guest itself: 0 with *run filled, or -errno. */
@@ -65,10 +78,18 @@ struct fake_kvm {
 	int open_error;                /* positive errno */
 	unsigned long failing_request; /* this ioctl ... */
 	int failing_error;             /* ... fails with this positive errno */
-	uint32_t missing_cap;          /* KVM_ENABLE_CAP does not know this one; 0: it does */
-	int msi_answer;                /* of KVM_SIGNAL_MSI */
-	bool tsc_attribute;            /* KVM_VCPU_TSC_OFFSET is there */
-	bool tsc_adjust;               /* IA32_TSC_ADJUST is there */
+	unsigned failing_call;  /* this one of all that are counted from now on fails; 0: none */
+	int failing_call_error; /* with this positive errno */
+	/* A second VM, for whoever opens /dev/kvm while it is open. */
+	struct fake_kvm *there;
+	/* KVM_GET_MSR_INDEX_LIST, and values of its MSRs. */
+	uint32_t msr_index[FAKE_MSRS];
+	unsigned msr_count;
+	uint32_t msr_unreadable, msr_refused; /* cannot be read; takes no other value; 0: none */
+	uint32_t missing_cap; /* KVM_ENABLE_CAP does not know this one; 0: it does */
+	int msi_answer;       /* of KVM_SIGNAL_MSI */
+	bool tsc_attribute;   /* KVM_VCPU_TSC_OFFSET is there */
+	bool tsc_adjust;      /* IA32_TSC_ADJUST is there */
 	uint32_t tsc_khz;
 	uint64_t tsc_offset;                  /* of new vCPUs */
 	unsigned tsc_multiplier, tsc_divisor; /* scaling; 1/1: none */
@@ -97,9 +118,20 @@ struct fake_kvm {
 	atomic_uint in_guest;         /* vCPUs in KVM_RUN now */
 	unsigned slots_beside_guests; /* slots changed meanwhile: must stay 0 */
 	bool tss_set, identity_set, vcpu_before_tss;
+	bool opened, second;
+	struct kvm_clock_data clock; /* as it was set, or reads */
+	unsigned clocks_set;
+	atomic_uint calls_made;
 };
 
 void fake_kvm_init(struct fake_kvm *kvm);
+/* The same twice: whoever opens the first a second time opens the other. Settings of each are its
+ * own; script, opaque and the call that fails are the first one's. */
+void fake_kvm_pair(struct fake_kvm *kvm, struct fake_kvm *there);
+/* The vCPU behind a descriptor, of either. */
+struct fake_vcpu *fake_vcpu_of(struct fake_kvm *kvm, int fd);
+/* Where in its log the last such ioctl stands, from 1; 0: nowhere. */
+unsigned fake_logged(const struct fake_vcpu *v, unsigned long request);
 
 /* What a script fills *run with; each returns 0, KVM_RUN's own answer. */
 int fake_exit(struct kvm_run *run, uint32_t reason);

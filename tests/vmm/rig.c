@@ -109,6 +109,7 @@ struct rig *rig_new(fake_script *script)
 	fake_kvm_init(&rig->kvm);
 	rig->kvm.script = script;
 	rig->kvm.opaque = rig;
+	fake_kvm_pair(&rig->kvm, &rig->there);
 	rig_host_vmx(&rig->traits);
 	make_image(rig);
 	rig->options = (struct options){

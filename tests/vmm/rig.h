@@ -14,6 +14,7 @@ struct event_base;
 
 struct rig {
 	struct fake_kvm kvm;
+	struct fake_kvm there; /* where hops lead */
 	struct host_traits traits;
 	struct options options;
 	struct ending ending;
