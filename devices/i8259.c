@@ -21,7 +21,8 @@ static void drive_intr(struct i8259 *pic, bool level)
 /* After any change: what the master hears of the slave, and INTR. */
 static void settle(struct i8259 *pic)
 {
-	i8259_chip_input(&pic->master, I8259_CASCADE, i8259_chip_request(&pic->slave) >= 0, false);
+	i8259_chip_input(&pic->master, I8259_CASCADE, i8259_chip_request(&pic->slave) >= 0,
+			 pic->keep_edges);
 	drive_intr(pic, i8259_chip_request(&pic->master) >= 0);
 }
 
@@ -140,7 +141,7 @@ static struct state_error cascade_error(const struct i8259 *pic)
 		return state_wrong("the slave's INT", "is not what its requests make it");
 	if (pic->intr_level != (i8259_chip_request(&pic->master) >= 0))
 		return state_wrong("INTR", "is not what the master's requests make it");
-	if ((pic->master.edges & ~pic->master.lines) >> I8259_CASCADE & 1)
+	if (!pic->keep_edges && (pic->master.edges & ~pic->master.lines) >> I8259_CASCADE & 1)
 		return state_wrong("the slave's edge", "has outlived its line");
 	return state_ok();
 }

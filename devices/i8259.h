@@ -40,8 +40,9 @@ struct i8259 {
  *
  * keep_edges: an edge-triggered request stays when its line falls before the acknowledge, as the
  * models of KVM and QEMU have it, and software that was only ever run there. False: it goes with
- * its line ("Edge and Level Triggered Modes" in the data sheet). A level, and the slave's request
- * at the master, goes with its line in either case.
+ * its line ("Edge and Level Triggered Modes" in the data sheet). The slave's request at the master
+ * is such an edge: kept, it can lead to a slave that has nothing left, whose IR7 is answered then
+ * ("spurious IRQ 15"). A level goes with its line in either case.
  */
 void i8259_init(struct i8259 *pic, struct irq_line intr, bool keep_edges);
 

@@ -116,8 +116,10 @@ static bool ran_out_since(const struct kvm_lapic_state *before, const struct kvm
  * KVM makes an interrupt of a timer that has run out when its loop comes round, and says nothing of
  * it before. A halted vCPU's loop comes round without the guest.
  */
-static int pass_halted(struct vcpu *v, bool was_runnable)
+static int pass_halted(struct vcpu *v)
 {
+	/* An interrupt may have woken it in the pass before. */
+	bool was_runnable = mp_state(v) == KVM_MP_STATE_RUNNABLE;
 	int error = was_runnable ? set_mp_state(v, KVM_MP_STATE_HALTED) : 0;
 	bool passed = error >= 0 && kernel_pass(v->vm, v->fd, v->run);
 
@@ -155,7 +157,7 @@ static void run_out(struct kvm_lapic_state *state)
 static int look(struct vcpu *v, struct vcpu_hop *hop)
 {
 	static const struct timespec a_while = {.tv_nsec = IDLE_LOOK_NS};
-	bool runnable = hop->state == VCPU_RUNNING, idle = false;
+	bool idle = false;
 	struct kvm_lapic_state before;
 
 	for (int i = 0; i < LOOKS; i++) {
@@ -163,7 +165,7 @@ static int look(struct vcpu *v, struct vcpu_hop *hop)
 		int error = kernel_lapic_get(v->vm, v->fd, &before);
 
 		if (error >= 0 && hop->state != VCPU_WAITS_FOR_SIPI)
-			error = pass_halted(v, runnable);
+			error = pass_halted(v);
 		hop->looked_ns = kick_clock_ns();
 		if (error >= 0)
 			error = kernel_lapic_get(v->vm, v->fd, &hop->lapic);

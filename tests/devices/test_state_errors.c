@@ -158,6 +158,10 @@ static void test_i8259_pair(void **state)
 	REFUSED(i8259, &pic, x.master.edges = 1, "INTR", -1,
 		"is not what the master's requests make it");
 	pic.master.imr = 4;
+	pic.master.edges = 4;
+	assert_null(i8259_state_error(&pic).what);
+	pic.master.edges = 0;
+	pic.keep_edges = false;
 	REFUSED(i8259, &pic, x.master.edges = 4, "the slave's edge", -1, "has outlived its line");
 }
 

@@ -152,6 +152,41 @@ static void test_a_late_word_counts_for_nothing(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
+/* ---------------------------------------------------------------- called off */
+
+static void *call_off(void *opaque)
+{
+	(void)opaque;
+	while (!atomic_load(&stopped))
+		usleep(1000);
+	usleep(10000);
+	census_off(&census);
+	return NULL;
+}
+
+static void test_one_that_is_called_off_holds_nobody(void **state)
+{
+	pthread_t thread;
+
+	(void)state;
+	census.patience_ns = UINT64_C(3600000000000);
+	assert_true(census_call(&census));
+	/* One does not come. */
+	cpus[2].comes = false;
+	pthread_create(&thread, NULL, call_off, NULL);
+	hold();
+	pthread_join(thread, NULL);
+	assert_int_equal(told_all(), 0);
+	assert_false(cpus[0].stopped);
+	assert_false(census_wanted(&census));
+	/* None is under way: nothing happens, and the next one is whole. */
+	census_off(&census);
+	cpus[2].comes = true;
+	assert_true(census_call(&census));
+	hold();
+	assert_int_equal(told_all(), 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -160,6 +195,8 @@ int main(void)
 		TEST(test_nobody_waits_for_ever_for_one_that_does_not_come),
 		TEST(test_only_one_at_a_time),
 		TEST(test_a_late_word_counts_for_nothing),
+		cmocka_unit_test_setup_teardown(test_one_that_is_called_off_holds_nobody, setup,
+						teardown),
 	};
 
 	return cmocka_run_group_tests_name("census", tests, NULL, NULL);

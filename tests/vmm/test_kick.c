@@ -108,6 +108,25 @@ static void test_a_bound_can_be_taken_back(void **state)
 	assert_int_equal(immediate_exit(), 0);
 }
 
+static void test_a_thread_that_moves_is_kicked_where_it_is(void **state)
+{
+	static struct kvm_run other;
+
+	(void)state;
+	kick_begin(&kick);
+	kick_move(&kick, &other);
+	assert_true(kick_send(&kick));
+	assert_int_equal(((volatile struct kvm_run *)&other)->immediate_exit, 1);
+	assert_int_equal(immediate_exit(), 0);
+	run.immediate_exit = 1;
+	kick_begin(&kick);
+	assert_int_equal(((volatile struct kvm_run *)&other)->immediate_exit, 0);
+	assert_int_equal(immediate_exit(), 1);
+	kick_move(&kick, &run);
+	kick_begin(&kick);
+	assert_int_equal(immediate_exit(), 0);
+}
+
 static bool wait_for_ring(uint64_t *at_ns)
 {
 	uint64_t start = kick_clock_ns();
@@ -273,6 +292,7 @@ int main(void)
 		cmocka_unit_test(test_a_sleep_ends_at_its_moment),
 		cmocka_unit_test(test_a_bound_sets_immediate_exit_once),
 		cmocka_unit_test(test_a_bound_can_be_taken_back),
+		cmocka_unit_test(test_a_thread_that_moves_is_kicked_where_it_is),
 		cmocka_unit_test(test_an_alarm_rings_once_and_at_its_moment),
 		cmocka_unit_test(test_an_alarm_can_be_put_off_and_taken_back),
 		cmocka_unit_test(test_neither_a_kick_nor_a_bound_is_the_alarm),

@@ -352,6 +352,26 @@ static void times_have_fractions(void **state)
 	bad("run --timeout --stats", "not a time", "0.5");
 }
 
+static void hops_are_milliseconds(void **state)
+{
+	(void)state;
+	good("run a");
+	assert_int_equal(options.hop_ms, 0);
+	assert_int_equal(options.hop_drop, 0);
+	good("run a --hop=20 --hop-drop 7");
+	assert_int_equal(options.hop_ms, 20);
+	assert_int_equal(options.hop_drop, 7);
+	assert_false(options.kernel_lapic);
+	good("run a -hop 3600000 --lapic=kernel");
+	assert_int_equal(options.hop_ms, 3600000);
+	assert_true(options.kernel_lapic);
+	bad("run --hop=3600001", "--hop", "3600000");
+	bad("run --hop=soon", "soon", "number");
+	bad("run --hop", "--hop", "a number of milliseconds");
+	bad("run --hop-drop=-1", "--hop-drop", "number");
+	bad("diff a.elf --hop=20", "--hop", "run");
+}
+
 static void every_option_of_run(void **state)
 {
 	(void)state;
@@ -717,6 +737,7 @@ static void help_fits_a_screen(void **state)
 		{OPTIONS_RUN, "-kernel"},       {OPTIONS_RUN, "-bios"},
 		{OPTIONS_RUN, "-initrd"},       {OPTIONS_RUN, "-append"},
 		{OPTIONS_RUN, "-no-reboot"},    {OPTIONS_RUN, "--lapic"},
+		{OPTIONS_RUN, "--hop="},        {OPTIONS_RUN, "--hop-drop="},
 		{OPTIONS_RUN, "--no-x2apic"},   {OPTIONS_RUN, "--no-tsc-deadline"},
 		{OPTIONS_RUN, "--timeout"},     {OPTIONS_RUN, "--result-json"},
 		{OPTIONS_RUN, "--dump-screen"}, {OPTIONS_RUN, "--stats"},
@@ -756,6 +777,7 @@ int main(void)
 		cmocka_unit_test(topologies_are_completed),
 		cmocka_unit_test(topologies_that_cannot_be_are_refused),
 		cmocka_unit_test(times_have_fractions),
+		cmocka_unit_test(hops_are_milliseconds),
 		cmocka_unit_test(every_option_of_run),
 		cmocka_unit_test(firmware_is_started_alone),
 		cmocka_unit_test(a_value_may_look_like_an_option),

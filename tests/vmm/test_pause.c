@@ -117,12 +117,83 @@ static void test_nobody_asked_nobody_stands(void **state)
 	pause_destroy(&gate);
 }
 
+/* ---------------------------------------------------------------- work */
+
+static struct done {
+	pthread_t by;
+	unsigned long jobs, *thread;
+} done[THREADS];
+static atomic_uint working, most;
+
+static void job(void *thread, void *opaque)
+{
+	unsigned long *mine = thread;
+	struct done *d = &done[mine - counts];
+	unsigned now = atomic_fetch_add(&working, 1) + 1;
+
+	assert_ptr_equal(opaque, done);
+	d->by = pthread_self();
+	d->thread = mine;
+	d->jobs++;
+	if (now > atomic_load(&most))
+		atomic_store(&most, now);
+	/* The others are at it too, or will be: a barrier that one alone would not pass. */
+	for (int i = 0; i < 200000 && atomic_load(&most) < THREADS; i++)
+		usleep(10);
+	atomic_fetch_sub(&working, 1);
+}
+
+static void *stand_and_work(void *opaque)
+{
+	while (!atomic_load(&end))
+		if (pause_wanted(&gate))
+			pause_stand(&gate, opaque);
+		else
+			usleep(10);
+	return NULL;
+}
+
+static void test_each_thread_does_each_job_once_itself(void **state)
+{
+	pthread_t threads[THREADS];
+	unsigned long jobs = 0;
+
+	(void)state;
+	atomic_store(&end, false);
+	pause_init(&gate, THREADS, NULL, NULL);
+	for (unsigned i = 0; i < THREADS; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, stand_and_work, &counts[i]), 0);
+	for (unsigned round = 0; round < ROUNDS; round++) {
+		pause_begin(&gate);
+		await_all();
+		for (unsigned k = 0; k < round % 4; k++) {
+			atomic_store(&most, 0);
+			pause_work(&gate, job, done);
+			jobs++;
+			/* It has come back: nobody is at it, and all have been. */
+			assert_int_equal(atomic_load(&working), 0);
+			for (unsigned i = 0; i < THREADS; i++) {
+				assert_int_equal(done[i].jobs, jobs);
+				assert_ptr_equal(done[i].thread, &counts[i]);
+				assert_true(pthread_equal(done[i].by, threads[i]));
+			}
+			assert_true(pause_all(&gate));
+		}
+		pause_end(&gate);
+	}
+	atomic_store(&end, true);
+	for (unsigned i = 0; i < THREADS; i++)
+		pthread_join(threads[i], NULL);
+	pause_destroy(&gate);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_all_stand_while_wanted),
 		cmocka_unit_test(test_the_last_one_tells),
 		cmocka_unit_test(test_nobody_asked_nobody_stands),
+		cmocka_unit_test(test_each_thread_does_each_job_once_itself),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

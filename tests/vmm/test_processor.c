@@ -70,6 +70,8 @@ static void test_state_travels_and_commands_do_not(void **state)
 	for (size_t i = 0; i < 15; i++)
 		all[i] = cases[i].index;
 	list(all, 15);
+	/* The deadline can be read where the Local APICs are KVM's. */
+	kvm.split_pins = 24;
 	assert_int_equal(processor_msrs_find(&vm, fds[0], &msrs), 0);
 	for (size_t i = 0; i < 15; i++)
 		if (travels(cases[i].index) != cases[i].travels)
@@ -91,7 +93,6 @@ static void test_a_host_without_a_list_has_none(void **state)
 {
 	(void)state;
 	msrs.count = 7;
-	list(NULL, 0);
 	assert_int_equal(processor_msrs_find(&vm, fds[0], &msrs), 0);
 	assert_int_equal(msrs.count, 0);
 	kvm.failing_request = KVM_GET_MSR_INDEX_LIST;
@@ -153,7 +154,6 @@ static void test_everything_arrives(void **state)
 static void test_an_interrupt_that_waits_is_told_once(void **state)
 {
 	(void)state;
-	list(NULL, 0);
 	msrs.count = 0;
 	kvm.vcpus[0].sregs.interrupt_bitmap[1] = 1;
 	assert_true(processor_get(&vm, fds[0], &msrs, &processor, &why));

@@ -263,6 +263,76 @@ static void test_a_saved_tsc_goes_on(void **state)
 	goes_on(false, 1, 1);
 }
 
+/* ---------------------------------------------------------------- another vCPU */
+
+static void test_another_vcpu_takes_over(void **state)
+{
+	int other;
+	uint64_t before;
+
+	(void)state;
+	start();
+	assert_int_equal(tsc_guest_write(&tsc, MSR_IA32_TSC, 5000), 0);
+	other = vm_create_vcpu(&vm, 1);
+	kvm.vcpus[1].tsc_offset = 77;
+	before = tsc_now(&tsc);
+	assert_int_equal(tsc_follow(&tsc, other), 0);
+	assert_int_equal(kvm.vcpus[1].tsc_offset, kvm.vcpus[0].tsc_offset);
+	fd = other;
+	assert_right();
+	assert_in_range(tsc_now(&tsc), before, before + 1000);
+	/* What the guest writes from now on is the other's. */
+	assert_int_equal(tsc_guest_write(&tsc, MSR_IA32_TSC, 9000), 0);
+	assert_right();
+	assert_in_range(tsc_now(&tsc), 9000, 9500);
+}
+
+static void test_an_offset_that_is_there_already_is_not_set(void **state)
+{
+	int other;
+
+	(void)state;
+	start();
+	other = vm_create_vcpu(&vm, 1);
+	assert_int_equal(tsc_follow(&tsc, other), 0);
+	assert_int_equal(fake_logged(&kvm.vcpus[1], KVM_SET_DEVICE_ATTR), 0);
+	kvm.vcpus[1].tsc_offset++;
+	assert_int_equal(tsc_follow(&tsc, fd), 0);
+	assert_true(fake_logged(&kvm.vcpus[0], KVM_SET_DEVICE_ATTR) > 0);
+}
+
+static void test_another_vcpu_takes_over_without_the_attribute(void **state)
+{
+	int other;
+	uint64_t before;
+
+	(void)state;
+	kvm.tsc_attribute = false;
+	start();
+	other = vm_create_vcpu(&vm, 1);
+	kvm.vcpus[1].tsc_offset = 77;
+	before = tsc_now(&tsc);
+	assert_int_equal(tsc_follow(&tsc, other), 0);
+	fd = other;
+	assert_right();
+	assert_in_range(tsc_now(&tsc), before, before + 1000);
+}
+
+static void test_one_that_cannot_take_over_says_so(void **state)
+{
+	int other;
+
+	(void)state;
+	start();
+	other = vm_create_vcpu(&vm, 1);
+	kvm.vcpus[1].tsc_offset = 77;
+	kvm.failing_request = KVM_SET_DEVICE_ATTR;
+	kvm.failing_error = EIO;
+	assert_int_equal(tsc_follow(&tsc, other), -EIO);
+	kvm.failing_request = KVM_GET_DEVICE_ATTR;
+	assert_int_equal(tsc_follow(&tsc, fd), -EIO);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -277,6 +347,10 @@ int main(void)
 		cmocka_unit_test_setup(test_a_guest_write_without_attribute_or_adjustment, setup),
 		cmocka_unit_test_setup(test_a_tsc_that_would_not_move_is_not_written, setup),
 		cmocka_unit_test_setup(test_hosts_without_a_readable_tsc_are_refused, setup),
+		cmocka_unit_test_setup(test_another_vcpu_takes_over, setup),
+		cmocka_unit_test_setup(test_an_offset_that_is_there_already_is_not_set, setup),
+		cmocka_unit_test_setup(test_another_vcpu_takes_over_without_the_attribute, setup),
+		cmocka_unit_test_setup(test_one_that_cannot_take_over_says_so, setup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

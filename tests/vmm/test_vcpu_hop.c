@@ -371,6 +371,47 @@ static void test_one_that_wakes_at_the_last_look_runs(void **state)
 	rig_free(rig);
 }
 
+/* The count has run out at each second look, so that there are several. */
+static void runs_out_each_time(struct fake_vcpu *v)
+{
+	uint32_t count = rig_of(v)->step++ % 2 ? 0 : 1000;
+
+	memcpy(v->lapic.regs + TMCCT, &count, 4);
+}
+
+static void wakes_and_is_halted(struct fake_vcpu *v)
+{
+	struct rig *rig = rig_of(v);
+
+	rig->seen[0]++;
+	rig->seen[1] += v->mp_state != KVM_MP_STATE_HALTED;
+	wakes(v);
+}
+
+static void test_no_instruction_of_the_guest_runs_at_any_look(void **state)
+{
+	(void)state;
+	for (int halted = 0; halted < 2; halted++) {
+		struct rig *rig = start(1);
+
+		rig_enable(rig, 0);
+		rig_write(rig, 0, TIMER, VECTOR);
+		rig_write(rig, 0, TMICT, 4000000000u);
+		rig_vcpu(rig, 0)->halted = halted;
+		hop(rig);
+		assert_true(vcpu_hop_settle(rig_vcpu(rig, 0)));
+		rig->step = 0;
+		memset(rig->seen, 0, sizeof(rig->seen));
+		fake(rig, 0)->at_get_lapic = runs_out_each_time;
+		fake(rig, 0)->at_pass = wakes_and_is_halted;
+		assert_true(vcpu_hop_leave(rig_vcpu(rig, 0), &msrs, &hops[0]));
+		assert_true(rig->seen[0] > 1);
+		assert_int_equal(rig->seen[1], 0);
+		assert_int_equal(hops[0].state, VCPU_RUNNING);
+		rig_free(rig);
+	}
+}
+
 /* What kvm_run says of IF and readiness is of this side at the first turn. */
 static void test_flags_are_of_now(void **state)
 {
@@ -417,6 +458,35 @@ static void test_a_timer_wakes_a_halted_processor_on_either_side(void **state)
 		assert_false(vcpu_kernel_sleeps(v));
 		hop(rig);
 		assert_true(v->run->if_flag && v->halted && lapic_host_timer_wakes(v));
+	}
+	rig_free(rig);
+}
+
+static void test_kicks_reach_it_where_it_is_and_the_alarm_is_ours_alone(void **state)
+{
+	struct rig *rig = start(1);
+	struct vcpu *v = rig_vcpu(rig, 0);
+
+	(void)state;
+	rig_enable(rig, 0);
+	rig_write(rig, 0, TIMER, VECTOR);
+	rig_write(rig, 0, TMICT, 4000000000u);
+	lapic_host_arm(v);
+	assert_true(v->kick.alarm_ns != 0);
+	for (int i = 0; i < 2; i++) {
+		hop(rig);
+		kick_begin(&v->kick);
+		assert_true(kick_send(&v->kick));
+		assert_int_equal(((volatile struct kvm_run *)v->run)->immediate_exit, 1);
+		assert_int_equal(v->kick.alarm_ns, 0);
+		hop(rig);
+		kick_begin(&v->kick);
+		assert_true(kick_send(&v->kick));
+		assert_int_equal(((volatile struct kvm_run *)v->run)->immediate_exit, 1);
+		/* It is set again before the guest runs. */
+		assert_true(v->deadline_changed);
+		lapic_host_arm(v);
+		assert_true(v->kick.alarm_ns != 0);
 	}
 	rig_free(rig);
 }
@@ -478,6 +548,7 @@ static void test_a_count_is_of_the_moment_it_was_read(void **state)
 	assert_true(vcpu_hop_swap(v));
 	assert_true(vcpu_hop_enter(v, &msrs, &hops[0]));
 	assert_int_equal(v->deadline.clock, LAPIC_CLOCK_NS);
+	assert_int_equal(v->clock_at_ns, 0);
 	assert_in_range(v->deadline.at, end - 5 * LONG - 2, end - 5 * LONG + 2);
 	rig_free(rig);
 }
@@ -578,13 +649,14 @@ static void test_a_period_too_short_to_be_looked_at_is_one_interrupt(void **stat
 	arm(rig, PERIODIC | VECTOR, 500);
 	hop(rig);
 	memset(fake(rig, 0)->lapic.regs + IRR, 0, 0x80);
+	put_bit(rig, TMR, VECTOR);
 	fake(rig, 0)->log_count = 0;
 	fake(rig, 0)->at_get_lapic = just_reloaded;
 	hop(rig);
 	for (unsigned i = 0; i < rig->there.vcpus[0].log_count; i++)
 		gets += rig->there.vcpus[0].log[i] == KVM_GET_LAPIC;
 	assert_int_equal(gets, 2 * 16);
-	assert_true(own_bit(rig, IRR, VECTOR));
+	assert_true(own_bit(rig, IRR, VECTOR) && !own_bit(rig, TMR, VECTOR));
 	assert_int_equal(rig_read(rig, 0, TMICT), 500);
 	rig_free(rig);
 }
@@ -961,8 +1033,10 @@ int main(void)
 		cmocka_unit_test(test_init_and_sipi_on_their_way_arrive_first),
 		cmocka_unit_test(test_a_halted_processor_stays_halted),
 		cmocka_unit_test(test_one_that_wakes_at_the_last_look_runs),
+		cmocka_unit_test(test_no_instruction_of_the_guest_runs_at_any_look),
 		cmocka_unit_test(test_flags_are_of_now),
 		cmocka_unit_test(test_a_timer_wakes_a_halted_processor_on_either_side),
+		cmocka_unit_test(test_kicks_reach_it_where_it_is_and_the_alarm_is_ours_alone),
 		cmocka_unit_test(test_a_count_goes_on_where_it_stood),
 		cmocka_unit_test(test_a_count_is_of_the_moment_it_was_read),
 		cmocka_unit_test(test_a_count_that_has_run_out_does_not_run_out_again),

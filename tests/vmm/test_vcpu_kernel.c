@@ -449,6 +449,74 @@ static void test_it_goes_on_when_one_is_awake_or_does_not_come(void **state)
 	rig_free(rig);
 }
 
+/* ---------------------------------------------------------------- a pass, and standing still */
+
+static int eoi_waits(struct fake_vcpu *v, struct kvm_run *run)
+{
+	if (rig_of(v)->step++)
+		return -EINTR;
+	run->eoi.vector = 0x51;
+	return fake_exit(run, KVM_EXIT_IOAPIC_EOI);
+}
+
+static void test_a_pass_answers_what_waited_at_the_entry(void **state)
+{
+	struct rig *rig = start(nothing, 1);
+	bool exited;
+
+	(void)state;
+	rig_fake(rig, 0)->pass = eoi_waits;
+	out(rig, LINE + HOW, TRIGGER | 0x51, 4);
+	out(rig, LINE + LEVEL, 1, 4);
+	rig_vcpu(rig, 0)->given = true;
+	assert_true(vcpu_kernel_pass(rig_vcpu(rig, 0), &exited));
+	assert_true(exited);
+	assert_int_equal(rig->kvm.msi_count, 2);
+	assert_false(rig_vcpu(rig, 0)->given);
+	assert_true(vcpu_kernel_pass(rig_vcpu(rig, 0), &exited));
+	assert_false(exited);
+	assert_int_equal(rig_fake(rig, 0)->runs, 0);
+	assert_false(rig_fake(rig, 0)->masked);
+	rig_fake(rig, 0)->pass = shuts_down;
+	assert_false(vcpu_kernel_pass(rig_vcpu(rig, 0), &exited));
+	assert_int_equal(rig->ending.result.kind, RESULT_TRIPLE_FAULT);
+	rig_free(rig);
+}
+
+static int writes(struct fake_vcpu *v, struct kvm_run *run)
+{
+	(void)run;
+	return fake_out(v, 0x3F8, 'x', 1);
+}
+
+static void test_who_stands_still_has_finished_its_instruction(void **state)
+{
+	struct rig *rig = start(writes, 1);
+
+	(void)state;
+	assert_true(turns(rig, 0, 1));
+	assert_true(rig_fake(rig, 0)->unfinished);
+	assert_true(vcpu_kernel_finish(rig_vcpu(rig, 0)));
+	assert_false(rig_fake(rig, 0)->unfinished);
+	assert_int_equal(rig_fake(rig, 0)->finishes, 1);
+	/* Once is enough. */
+	assert_true(vcpu_kernel_finish(rig_vcpu(rig, 0)));
+	assert_int_equal(rig_fake(rig, 0)->finishes, 1);
+	rig_free(rig);
+}
+
+static void test_who_wants_all_to_stand_calls_a_census_off(void **state)
+{
+	struct rig *rig = start(nothing, 1);
+
+	(void)state;
+	assert_true(census_call(&rig->machine.census));
+	machine_hold(&rig->machine);
+	assert_false(census_wanted(&rig->machine.census));
+	machine_release(&rig->machine);
+	rig_free(rig);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -466,6 +534,9 @@ int main(void)
 		cmocka_unit_test(test_what_kvm_keeps_back_wakes_it_in_two_passes),
 		cmocka_unit_test(test_the_run_ends_when_all_sleep),
 		cmocka_unit_test(test_it_goes_on_when_one_is_awake_or_does_not_come),
+		cmocka_unit_test(test_a_pass_answers_what_waited_at_the_entry),
+		cmocka_unit_test(test_who_stands_still_has_finished_its_instruction),
+		cmocka_unit_test(test_who_wants_all_to_stand_calls_a_census_off),
 	};
 
 	return cmocka_run_group_tests_name("vcpu with a kernel LAPIC", tests, NULL, NULL);

@@ -220,6 +220,62 @@ static void test_more_holes_than_slots_change_nothing(void **state)
 	assert_backed(0x1000, true);
 }
 
+static void test_all_ram_goes_and_comes_back(void **state)
+{
+	struct ram ram = two_ranges();
+	const struct ram_range rom = {0xFFFC0000, ram.ranges[0].host, 0x1000};
+	uint64_t hole = 0x100000;
+
+	(void)state;
+	assert_true(vm_open(&vm, &kvm.calls, &traits, VM_LAPIC_USER, &why));
+	vm_map_ram(&vm, &ram, &hole, 1);
+	assert_int_equal(vm_map_rom(&vm, &rom), 0);
+	assert_int_equal(vm_unmap_ram(&vm), 0);
+	assert_backed(0, false);
+	assert_backed(0x1FF000, false);
+	assert_backed(ram.ranges[1].gpa, false);
+	assert_backed(0xFFFC0000, true);
+	assert_int_equal(vm_unmap_ram(&vm), 0);
+	assert_int_equal(vm_map_ram(&vm, &ram, NULL, 0), 0);
+	assert_backed(0, true);
+	assert_backed(0x100000, true);
+	assert_backed(ram.ranges[1].gpa, true);
+	kvm.failing_request = KVM_SET_USER_MEMORY_REGION;
+	kvm.failing_error = EIO;
+	assert_int_equal(vm_unmap_ram(&vm), -EIO);
+}
+
+static void test_the_clock_goes_on_in_another_vm(void **state)
+{
+	static struct fake_kvm other;
+	struct vm there;
+
+	(void)state;
+	fake_kvm_init(&other);
+	assert_true(vm_open(&vm, &kvm.calls, &traits, VM_LAPIC_USER, &why));
+	assert_true(vm_open(&there, &other.calls, &traits, VM_LAPIC_KERNEL, &why));
+	kvm.clock = (struct kvm_clock_data){
+		.clock = 1000,
+		.realtime = 2000,
+		.flags = KVM_CLOCK_TSC_STABLE | KVM_CLOCK_REALTIME | KVM_CLOCK_HOST_TSC,
+	};
+	assert_int_equal(vm_follow_clock(&there, &vm), 0);
+	assert_int_equal(other.clock.clock, 1000);
+	assert_int_equal(other.clock.realtime, 2000);
+	/* All that KVM_SET_CLOCK takes. */
+	assert_int_equal(other.clock.flags, KVM_CLOCK_REALTIME);
+	/* Before Linux 5.16 it says less. */
+	kvm.clock.flags = KVM_CLOCK_TSC_STABLE;
+	assert_int_equal(vm_follow_clock(&there, &vm), 0);
+	assert_int_equal(other.clock.flags, 0);
+	other.failing_request = KVM_SET_CLOCK;
+	other.failing_error = EINVAL;
+	assert_int_equal(vm_follow_clock(&there, &vm), -EINVAL);
+	kvm.failing_request = KVM_GET_CLOCK;
+	kvm.failing_error = EIO;
+	assert_int_equal(vm_follow_clock(&there, &vm), -EIO);
+}
+
 static void test_one_msr(void **state)
 {
 	uint64_t value;
@@ -248,6 +304,8 @@ int main(void)
 		cmocka_unit_test_setup(test_each_slot_leads_to_its_own_memory, setup),
 		cmocka_unit_test_setup(test_what_does_not_change_is_left_alone, setup),
 		cmocka_unit_test_setup(test_more_holes_than_slots_change_nothing, setup),
+		cmocka_unit_test_setup(test_all_ram_goes_and_comes_back, setup),
+		cmocka_unit_test_setup(test_the_clock_goes_on_in_another_vm, setup),
 		cmocka_unit_test_setup(test_one_msr, setup),
 	};
 
