@@ -399,6 +399,21 @@ static void test_a_second_end_does_not_wait_for_the_file(void **state)
 	assert_int_equal(unlink(saved), -1);
 }
 
+/* Takes SAVE_END_PATIENCE_MS. */
+static void test_nobody_waits_for_ever_to_save(void **state)
+{
+	struct result result;
+
+	(void)state;
+	save_at_the_end();
+	options.timeout_ms = 100;
+	result = run_script(floods);
+	assert_int_equal(result.kind, RESULT_OUTPUT_FAILED);
+	assert_non_null(strstr(result.text, "had not come to stand still; the run itself ended "
+					    "with timeout code=124"));
+	assert_int_equal(unlink(saved), -1);
+}
+
 /* ---------------------------------------------------------------- halts */
 
 static int halts(struct fake_vcpu *v, struct kvm_run *run)
@@ -683,6 +698,7 @@ int main(void)
 		WITH(test_a_guest_that_ends_itself_leaves_nothing_to_save),
 		WITH(test_a_file_that_cannot_be_written_is_a_failure),
 		WITH(test_a_second_end_does_not_wait_for_the_file),
+		WITH(test_nobody_waits_for_ever_to_save),
 		WITH(test_a_guest_that_halts_for_ever_is_recognised),
 		WITH(test_a_kernel_that_dies_tells_why),
 		WITH(test_a_guest_that_hangs_tells_where),
