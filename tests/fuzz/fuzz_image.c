@@ -172,7 +172,8 @@ static void require_multiboot(const struct ram *ram, uint64_t info,
 	uint64_t end = 0x100000;
 	uint32_t list = le32(ram, info + 24);
 
-	require(ram_at(ram, info, 116) && le32(ram, info) == 0x24D);
+	require(ram_at(ram, info, 116) &&
+		le32(ram, info) == (request->text_screen ? 0x124Du : 0x24Du));
 	require(le32(ram, info + 20) == request->module_count);
 	require_string(ram, le32(ram, info + 16), "img");
 	for (size_t i = 0; i < request->module_count; i++, list += 16) {
