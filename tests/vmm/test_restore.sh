@@ -48,9 +48,9 @@ if ! { [ -r /dev/kvm ] && [ -w /dev/kvm ] && [ -r "$guests/hops.elf" ]; }; then
 fi
 
 # --- again and again -------------------------------------------------------------------------------
-again 5 0.3 hops "-smp 2" "" ms=6000
-again 5 0.3 hops "-smp 2" "--hop=20" ms=6000 x2apic
-again 5 0.3 hops "-smp 2 --lapic=kernel" "--lapic=kernel" ms=6000
+again 3 0.3 hops "-smp 2" "" ms=2500
+again 3 0.3 hops "-smp 2" "--hop=20" ms=2500 x2apic
+again 3 0.3 hops "-smp 2 --lapic=kernel" "--lapic=kernel" ms=2500
 again 2 0.5 timer_periodic "" ""
 again 2 0.3 level "-smp 3" ""
 
