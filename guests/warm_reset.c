@@ -7,6 +7,7 @@
 // Each way once: code 0Ah, and 05h, which gives the 8259s an EOI first.
 //
 // run: smp=2 timeout=60 lapic="user kernel"
+// run: smp=2 timeout=60 lapic="hop" hop=3
 #include "guests/runtime/guest.h"
 
 #define VECTOR  0x467

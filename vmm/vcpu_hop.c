@@ -14,6 +14,7 @@
 #include "vmm/kernel_pass.h"
 #include "vmm/lapic_host.h"
 #include "vmm/machine.h"
+#include "vmm/machine_warm.h"
 #include "vmm/msr_index.h"
 #include "vmm/vcpu_kernel.h"
 
@@ -230,6 +231,8 @@ static bool leave_kernel(struct vcpu *v, const struct processor_msrs *msrs, stru
 	struct processor_error why;
 	int error;
 
+	if (machine_warm_wanted(v) && !vcpu_kernel_start_warm(v))
+		return false;
 	/* First: KVM acts on INIT and SIPI when it is asked for this. */
 	hop->state = vcpu_state(v);
 	error = look(v, hop);

@@ -112,8 +112,7 @@ static void offer_extint(struct vcpu *v)
 	v->run->request_interrupt_window = atomic_load(&v->machine->intr);
 }
 
-/* KVM knows of no vector but the processor's own. */
-static bool start_warm(struct vcpu *v)
+bool vcpu_kernel_start_warm(struct vcpu *v)
 {
 	struct boot_state state;
 	struct kvm_mp_state mp;
@@ -161,7 +160,7 @@ bool vcpu_kernel_turn(struct vcpu *v)
 		return true;
 	}
 	if (machine_warm_wanted(v))
-		return start_warm(v);
+		return vcpu_kernel_start_warm(v);
 	offer_extint(v);
 	if (census_wanted(&v->machine->census))
 		take_part_in_census(v);

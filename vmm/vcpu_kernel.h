@@ -16,6 +16,10 @@ bool vcpu_kernel_turn(struct vcpu *v);
  * [owner] */
 bool vcpu_kernel_finish(struct vcpu *v);
 
+/* The boot processor goes on where machine_warm.h says, which KVM does not know. False: the run has
+ * ended. [owner] */
+bool vcpu_kernel_start_warm(struct vcpu *v);
+
 /* KVM's loop comes round once, so that what was handed to KVM is under way. *exited: the guest had
  * an exit in it. False: the run has ended over it. [owner] */
 bool vcpu_kernel_pass(struct vcpu *v, bool *exited);

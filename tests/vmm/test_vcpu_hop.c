@@ -330,6 +330,23 @@ static void test_init_and_sipi_on_their_way_arrive_first(void **state)
 
 /* ---------------------------------------------------------------- HLT */
 
+/* KVM starts it at the reset vector; where software said to go on is ours to know. */
+static void test_a_warm_reset_on_its_way_arrives_first(void **state)
+{
+	static const uint16_t vector[2] = {0x1234, 0x5678};
+	struct rig *rig = start(1);
+
+	(void)state;
+	hop(rig);
+	memcpy(ram_at(&rig->machine.ram, 0x467, sizeof(vector)), vector, sizeof(vector));
+	atomic_store(&rig->machine.warm, true);
+	hop(rig);
+	assert_false(atomic_load(&rig->machine.warm));
+	assert_int_equal(hops[0].processor.regs.rip, 0x1234);
+	assert_int_equal(hops[0].processor.sregs.cs.selector, 0x5678);
+	rig_free(rig);
+}
+
 static void test_a_halted_processor_stays_halted(void **state)
 {
 	struct rig *rig = start(1);
@@ -1031,6 +1048,7 @@ int main(void)
 		cmocka_unit_test(test_an_smi_is_given_where_it_can_be),
 		cmocka_unit_test(test_a_processor_waits_for_sipi_on_both_sides),
 		cmocka_unit_test(test_init_and_sipi_on_their_way_arrive_first),
+		cmocka_unit_test(test_a_warm_reset_on_its_way_arrives_first),
 		cmocka_unit_test(test_a_halted_processor_stays_halted),
 		cmocka_unit_test(test_one_that_wakes_at_the_last_look_runs),
 		cmocka_unit_test(test_no_instruction_of_the_guest_runs_at_any_look),
