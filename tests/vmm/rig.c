@@ -208,6 +208,27 @@ uint32_t rig_read(struct rig *rig, unsigned cpu, uint32_t offset)
 	return (uint32_t)lapic_mmio_read(rig_vcpu(rig, cpu)->lapic, offset, 4);
 }
 
+uint32_t rig_port(struct rig *rig, uint16_t number, bool write, uint32_t value, unsigned width)
+{
+	struct access access = {
+		.address = number,
+		.width = width,
+		.count = 1,
+		.write = write,
+		.data = (uint8_t *)&value,
+	};
+
+	if (!write)
+		value = 0;
+	machine_port(&rig->machine, &access);
+	return value;
+}
+
+void rig_out(struct rig *rig, uint16_t number, uint32_t value, unsigned width)
+{
+	rig_port(rig, number, true, value, width);
+}
+
 void rig_enable(struct rig *rig, unsigned cpu)
 {
 	rig_write(rig, cpu, 0xF0, 0x1FF);

@@ -56,6 +56,9 @@ bool rig_turns(struct rig *rig, unsigned cpu, unsigned turns);
 /* A register of the LAPIC of a vCPU as its guest would write or read it, through the page. */
 void rig_write(struct rig *rig, unsigned cpu, uint32_t offset, uint32_t value);
 uint32_t rig_read(struct rig *rig, unsigned cpu, uint32_t offset);
+/* One access to a port of the machine's, and what it read; and a write. */
+uint32_t rig_port(struct rig *rig, uint16_t number, bool write, uint32_t value, unsigned width);
+void rig_out(struct rig *rig, uint16_t number, uint32_t value, unsigned width);
 /* Waits for one event of the loop: a timer that runs out. */
 void rig_wait(struct rig *rig);
 /* The LAPIC's software enable, as guests do first. */

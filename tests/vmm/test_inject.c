@@ -289,19 +289,6 @@ static void test_an_smi_needs_a_host_with_smm(void **state)
 	rig_free(rig);
 }
 
-static void out(struct rig *rig, uint16_t number, uint8_t value)
-{
-	const struct access access = {
-		.address = number,
-		.width = 1,
-		.count = 1,
-		.write = true,
-		.data = &value,
-	};
-
-	machine_port(&rig->machine, &access);
-}
-
 /* Rules: LVT-6, PRI-6 */
 static void test_an_extint_brings_the_8259s_vector(void **state)
 {
@@ -312,11 +299,11 @@ static void test_an_extint_brings_the_8259s_vector(void **state)
 	(void)state;
 	rig_write(rig, 0, 0x350, 0x700); /* LINT0: ExtINT */
 	lapic_set_cr8(rig_vcpu(rig, 0)->lapic, 15);
-	out(rig, 0x20, 0x11);
-	out(rig, 0x21, 0x08);
-	out(rig, 0x21, 0x04);
-	out(rig, 0x21, 0x01);
-	out(rig, 0x2003, 1); /* the test line of IRQ 3 */
+	rig_out(rig, 0x20, 0x11, 1);
+	rig_out(rig, 0x21, 0x08, 1);
+	rig_out(rig, 0x21, 0x04, 1);
+	rig_out(rig, 0x21, 0x01, 1);
+	rig_out(rig, 0x2003, 1, 1); /* the test line of IRQ 3 */
 	guest_is(rig, false, false);
 	do_inject(rig, &left);
 	assert_int_equal(left, LAPIC_PENDING_EXTINT);

@@ -239,19 +239,6 @@ static void test_kvm_is_told_of_the_base_but_not_of_x2apic(void **state)
 	rig_free(rig);
 }
 
-static void out(struct rig *rig, uint16_t port, uint32_t value)
-{
-	struct access access = {
-		.address = port,
-		.width = 4,
-		.count = 1,
-		.write = true,
-		.data = (uint8_t *)&value,
-	};
-
-	machine_port(&rig->machine, &access);
-}
-
 /* Rules: ACP-4, ACP-5 */
 static void test_an_eoi_reaches_the_line_that_waits_for_it(void **state)
 {
@@ -259,19 +246,19 @@ static void test_an_eoi_reaches_the_line_that_waits_for_it(void **state)
 	struct lapic *lapic = rig_vcpu(rig, 0)->lapic;
 
 	(void)state;
-	out(rig, 0x2040, 0x8051);
-	out(rig, 0x2048, 1);
+	rig_out(rig, 0x2040, 0x8051, 4);
+	rig_out(rig, 0x2048, 1, 4);
 	for (unsigned i = 0; i < 3; i++) {
 		assert_int_equal(lapic_ack(lapic), 0x51);
 		assert_int_equal(lapic_pending(lapic), 0);
 		if (i == 2)
-			out(rig, 0x2048, 0);
+			rig_out(rig, 0x2048, 0, 4);
 		rig_write(rig, 0, 0xB0, 0);
 	}
 	assert_int_equal(lapic_pending(lapic), 0);
 	/* An edge is over with its message. */
-	out(rig, 0x2050, 0x52);
-	out(rig, 0x2058, 1);
+	rig_out(rig, 0x2050, 0x52, 4);
+	rig_out(rig, 0x2058, 1, 4);
 	assert_int_equal(lapic_ack(lapic), 0x52);
 	rig_write(rig, 0, 0xB0, 0);
 	assert_int_equal(lapic_pending(lapic), 0);

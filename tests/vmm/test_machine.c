@@ -21,22 +21,6 @@ static int spin(struct fake_vcpu *v, struct kvm_run *run)
 	return -EINTR;
 }
 
-static uint32_t port(struct rig *rig, uint16_t number, bool write, uint32_t value, unsigned width)
-{
-	struct access access = {
-		.address = number,
-		.width = width,
-		.count = 1,
-		.write = write,
-		.data = (uint8_t *)&value,
-	};
-
-	if (!write)
-		value = 0;
-	machine_port(&rig->machine, &access);
-	return value;
-}
-
 static void test_devices_lie_where_a_pc_has_them(void **state)
 {
 	struct rig *rig = rig_new(spin);
@@ -45,21 +29,21 @@ static void test_devices_lie_where_a_pc_has_them(void **state)
 	(void)state;
 	rig->options.cpus = 3;
 	assert_true(rig_open(rig));
-	port(rig, 0x3F8, true, 'c', 1);
-	port(rig, 0xE9, true, 'd', 1);
+	rig_port(rig, 0x3F8, true, 'c', 1);
+	rig_port(rig, 0xE9, true, 'd', 1);
 	assert_string_equal(rig->out, "cd");
-	assert_int_equal(port(rig, 0xE9, false, 0, 1), 0xE9);
-	port(rig, 0x64, true, 0xAA, 1);
-	assert_int_equal(port(rig, 0x60, false, 0, 1), 0x55);
-	port(rig, 0xCF8, true, 0x80000000, 4);
-	assert_int_equal(port(rig, 0xCFC, false, 0, 4), 0x12378086);
-	assert_int_equal(port(rig, 0x3CC, false, 0, 1), 0x67);
-	port(rig, 0x510, true, 5, 2);
-	cpus = port(rig, 0x511, false, 0, 1);
-	assert_int_equal(cpus | port(rig, 0x511, false, 0, 1) << 8, 3);
-	port(rig, 0x70, true, 0x5F, 1);
-	assert_int_equal(port(rig, 0x71, false, 0, 1), 2);
-	assert_int_equal(port(rig, 0x3E8, false, 0, 4), 0xFFFFFFFF);
+	assert_int_equal(rig_port(rig, 0xE9, false, 0, 1), 0xE9);
+	rig_port(rig, 0x64, true, 0xAA, 1);
+	assert_int_equal(rig_port(rig, 0x60, false, 0, 1), 0x55);
+	rig_port(rig, 0xCF8, true, 0x80000000, 4);
+	assert_int_equal(rig_port(rig, 0xCFC, false, 0, 4), 0x12378086);
+	assert_int_equal(rig_port(rig, 0x3CC, false, 0, 1), 0x67);
+	rig_port(rig, 0x510, true, 5, 2);
+	cpus = rig_port(rig, 0x511, false, 0, 1);
+	assert_int_equal(cpus | rig_port(rig, 0x511, false, 0, 1) << 8, 3);
+	rig_port(rig, 0x70, true, 0x5F, 1);
+	assert_int_equal(rig_port(rig, 0x71, false, 0, 1), 2);
+	assert_int_equal(rig_port(rig, 0x3E8, false, 0, 4), 0xFFFFFFFF);
 	rig_free(rig);
 }
 
@@ -79,10 +63,10 @@ static void test_exits_are_counted_by_who_answers(void **state)
 		.address = 0xFEC00010, .width = 4, .count = 1, .data = (uint8_t[4]){0}};
 
 	(void)state;
-	port(rig, 0x3FB, true, 3, 1);
-	port(rig, 0x3FA, false, 0, 1);
-	port(rig, 0x2FF, false, 0, 1);
-	port(rig, 0x300, false, 0, 1);
+	rig_port(rig, 0x3FB, true, 3, 1);
+	rig_port(rig, 0x3FA, false, 0, 1);
+	rig_port(rig, 0x2FF, false, 0, 1);
+	rig_port(rig, 0x300, false, 0, 1);
 	machine_memory(m, &access);
 	access.address = 0xFD000000;
 	machine_memory(m, &access);
@@ -119,11 +103,11 @@ static void test_output_waits_while_the_console_is_full(void **state)
 	(void)state;
 	rig->full = true;
 	/* The rig's wait() makes room; it is called with no lock held, else this would hang. */
-	port(rig, 0x3F8, true, 'x', 1);
+	rig_port(rig, 0x3F8, true, 'x', 1);
 	assert_int_equal(rig->waits, 1);
 	assert_string_equal(rig->out, "x");
 	rig->full = true;
-	port(rig, 0x3FD, false, 0, 1);
+	rig_port(rig, 0x3FD, false, 0, 1);
 	assert_int_equal(rig->waits, 1);
 	rig_free(rig);
 }
@@ -133,11 +117,11 @@ static void test_input_fills_the_uart_and_room_is_told(void **state)
 	struct rig *rig = rig_start(spin, rig_host_vmx);
 
 	(void)state;
-	port(rig, 0x3FA, true, 1, 1); /* FIFO on */
+	rig_port(rig, 0x3FA, true, 1, 1); /* FIFO on */
 	rig->rooms = 0;
 	assert_int_equal(machine_input(&rig->machine, (const uint8_t *)"0123456789abcdefgh", 18),
 			 16);
-	assert_int_equal(port(rig, 0x3F8, false, 0, 1), '0');
+	assert_int_equal(rig_port(rig, 0x3F8, false, 0, 1), '0');
 	assert_int_equal(rig->rooms, 1);
 	assert_int_equal(machine_input(&rig->machine, (const uint8_t *)"gh", 2), 1);
 	rig_free(rig);
@@ -148,8 +132,8 @@ static void test_the_exit_port_ends_the_run_with_its_value(void **state)
 	struct rig *rig = rig_start(spin, rig_host_vmx);
 
 	(void)state;
-	port(rig, 0xF4, true, 0x12345678, 4);
-	port(rig, 0xF4, true, 1, 4);
+	rig_port(rig, 0xF4, true, 0x12345678, 4);
+	rig_port(rig, 0xF4, true, 1, 4);
 	assert_int_equal(rig->ending.result.kind, RESULT_GUEST_EXIT);
 	assert_int_equal(rig->ending.result.value, 0x12345678);
 	rig_free(rig);
@@ -167,7 +151,7 @@ static void test_resets_end_the_run(void **state)
 	for (size_t i = 0; i < 3; i++) {
 		struct rig *rig = rig_start(spin, rig_host_vmx);
 
-		port(rig, ways[i].number, true, ways[i].value, 1);
+		rig_port(rig, ways[i].number, true, ways[i].value, 1);
 		assert_true(ending_reached(&rig->ending));
 		assert_int_equal(rig->ending.result.kind, RESULT_RESET);
 		assert_non_null(strstr(rig->ending.result.text, ways[i].how));
@@ -354,12 +338,12 @@ static void test_ids_follow_the_topology_everywhere(void **state)
 	message.dest = 3;
 	assert_int_equal(lapic_map_send(rig->machine.map, &message), LAPIC_REFUSED);
 	/* Processors, and what their IDs are below. */
-	port(rig, 0x510, true, 5, 2);
-	assert_int_equal(port(rig, 0x511, false, 0, 1), 6);
-	port(rig, 0x510, true, 0xF, 2);
-	assert_int_equal(port(rig, 0x511, false, 0, 1), 7);
-	port(rig, 0x70, true, 0x5F, 1);
-	assert_int_equal(port(rig, 0x71, false, 0, 1), 5);
+	rig_port(rig, 0x510, true, 5, 2);
+	assert_int_equal(rig_port(rig, 0x511, false, 0, 1), 6);
+	rig_port(rig, 0x510, true, 0xF, 2);
+	assert_int_equal(rig_port(rig, 0x511, false, 0, 1), 7);
+	rig_port(rig, 0x70, true, 0x5F, 1);
+	assert_int_equal(rig_port(rig, 0x71, false, 0, 1), 5);
 	rig_free(rig);
 }
 

@@ -24,33 +24,6 @@ static int nothing(struct fake_vcpu *v, struct kvm_run *run)
 	return -EINTR;
 }
 
-static void access_port(struct rig *rig, uint16_t number, bool write, uint32_t *value,
-			unsigned width)
-{
-	struct access access = {
-		.address = number,
-		.width = width,
-		.count = 1,
-		.write = write,
-		.data = (uint8_t *)value,
-	};
-
-	machine_port(&rig->machine, &access);
-}
-
-static void out(struct rig *rig, uint16_t number, uint32_t value, unsigned width)
-{
-	access_port(rig, number, true, &value, width);
-}
-
-static uint32_t in(struct rig *rig, uint16_t number, unsigned width)
-{
-	uint32_t value = 0;
-
-	access_port(rig, number, false, &value, width);
-	return value;
-}
-
 static uint32_t memory(struct rig *rig, uint64_t address, bool write, uint32_t value)
 {
 	struct access access = {
@@ -96,11 +69,11 @@ static bool pending(struct rig *rig, unsigned n)
 
 static void start_8259(struct rig *rig)
 {
-	out(rig, 0x20, 0x11, 1);
-	out(rig, 0x21, 0x30, 1);
-	out(rig, 0x21, 0x04, 1);
-	out(rig, 0x21, 0x01, 1);
-	out(rig, 0x21, 0x00, 1);
+	rig_out(rig, 0x20, 0x11, 1);
+	rig_out(rig, 0x21, 0x30, 1);
+	rig_out(rig, 0x21, 0x04, 1);
+	rig_out(rig, 0x21, 0x01, 1);
+	rig_out(rig, 0x21, 0x00, 1);
 }
 
 static void test_isa_lines_reach_both_controllers(void **state)
@@ -109,18 +82,18 @@ static void test_isa_lines_reach_both_controllers(void **state)
 
 	(void)state;
 	set_entry(rig, 14, 0x21);
-	out(rig, 0x200E, 1, 1);
+	rig_out(rig, 0x200E, 1, 1);
 	assert_true(pending(rig, 1));
 	assert_int_equal(rig->machine.pic.slave.lines, 1u << 6);
 	/* IRQ 0 is pin 2, and nothing is pin 0's but the 8259s. */
 	set_entry(rig, 0, 0x22);
 	set_entry(rig, 2, 0x23);
-	out(rig, 0x2000, 1, 1);
+	rig_out(rig, 0x2000, 1, 1);
 	assert_true(pending(rig, 3));
 	assert_false(pending(rig, 2));
 	/* Lines from 16 on are the I/O APIC's alone. */
 	set_entry(rig, 20, 0x25);
-	out(rig, 0x2014, 1, 1);
+	rig_out(rig, 0x2014, 1, 1);
 	assert_true(pending(rig, 5));
 	rig_free(rig);
 }
@@ -134,17 +107,17 @@ static void test_intr_is_lint0_and_pin_0(void **state)
 	rig_write(rig, 0, 0x350, 0x700);
 	set_entry(rig, 0, 0x10700);
 	assert_int_equal(lapic_pending(rig->machine.vcpus[0].lapic) & LAPIC_PENDING_EXTINT, 0);
-	out(rig, 0x2005, 1, 1);
+	rig_out(rig, 0x2005, 1, 1);
 	assert_true(lapic_pending(rig->machine.vcpus[0].lapic) & LAPIC_PENDING_EXTINT);
 	assert_int_equal(machine_intack(&rig->machine), 0x35);
 	/* By the message where LINT0 is masked. */
-	out(rig, 0x20, 0x20, 1);
-	out(rig, 0x2005, 0, 1);
+	rig_out(rig, 0x20, 0x20, 1);
+	rig_out(rig, 0x2005, 0, 1);
 	rig_write(rig, 0, 0x350, 0x10700);
 	while (lapic_take_extint(rig->machine.vcpus[0].lapic))
 		;
 	set_entry(rig, 0, 0x700);
-	out(rig, 0x2005, 1, 1);
+	rig_out(rig, 0x2005, 1, 1);
 	assert_true(lapic_pending(rig->machine.vcpus[0].lapic) & LAPIC_PENDING_EXTINT);
 	rig_free(rig);
 }
@@ -155,11 +128,11 @@ static void test_an_eoi_comes_back_to_the_level_pin(void **state)
 
 	(void)state;
 	set_entry(rig, 10, 0x8026);
-	out(rig, 0x200A, 1, 1);
+	rig_out(rig, 0x200A, 1, 1);
 	assert_true(entry(rig, 10) & 0x4000);
 	assert_true(pending(rig, 6));
 	assert_int_equal(lapic_ack(rig->machine.vcpus[0].lapic), 0x26);
-	out(rig, 0x200A, 0, 1);
+	rig_out(rig, 0x200A, 0, 1);
 	rig_write(rig, 0, 0xB0, 0);
 	assert_int_equal(entry(rig, 10) & 0x4000, 0);
 	assert_false(pending(rig, 6));
@@ -174,7 +147,7 @@ static void test_a_level_that_nobody_took_is_offered_again(void **state)
 
 	(void)state;
 	set_entry(rig, 10, 0x8026);
-	out(rig, 0x200A, 1, 1);
+	rig_out(rig, 0x200A, 1, 1);
 	assert_int_equal(entry(rig, 10) & 0x5000, 0x1000);
 	/* It alone wakes nobody: who is to take it must run first. */
 	assert_false(machine_clock_runs(m));
@@ -197,16 +170,16 @@ static void test_so_is_one_that_was_refused_without_an_access(void **state)
 
 	(void)state;
 	set_entry(rig, 10, 0x8026);
-	out(rig, 0x200A, 1, 1);
+	rig_out(rig, 0x200A, 1, 1);
 	assert_true(pending(rig, 6));
 	assert_int_equal(lapic_ack(m->vcpus[0].lapic), 0x26);
 	rig_write(rig, 0, 0xF0, 0xFF);
 	rig_write(rig, 0, 0xB0, 0);
 	assert_true(m->device_timer.armed_ns != 0);
-	out(rig, 0x200A, 0, 1);
+	rig_out(rig, 0x200A, 0, 1);
 	set_entry(rig, 4, 0x8027);
-	out(rig, 0x3FC, 0x08, 1);
-	out(rig, 0x3F9, 0x01, 1);
+	rig_out(rig, 0x3FC, 0x08, 1);
+	rig_out(rig, 0x3F9, 0x01, 1);
 	assert_int_equal(m->device_timer.armed_ns, 0);
 	assert_int_equal(machine_input(m, &byte, 1), 1);
 	assert_true(m->device_timer.armed_ns != 0);
@@ -219,12 +192,12 @@ static void test_the_uart_shares_its_line(void **state)
 
 	(void)state;
 	set_entry(rig, 4, 0x27);
-	out(rig, 0x3FC, 0x08, 1); /* OUT2 */
-	out(rig, 0x3F9, 0x02, 1); /* transmitter empty */
+	rig_out(rig, 0x3FC, 0x08, 1); /* OUT2 */
+	rig_out(rig, 0x3F9, 0x02, 1); /* transmitter empty */
 	assert_true(pending(rig, 7));
 	assert_int_equal(rig->machine.wires[4].high, 1);
-	out(rig, 0x2004, 1, 1);
-	out(rig, 0x3F9, 0x00, 1);
+	rig_out(rig, 0x2004, 1, 1);
+	rig_out(rig, 0x3F9, 0x00, 1);
 	assert_int_equal(rig->machine.wires[4].high, 1u << 2);
 	rig_free(rig);
 }
@@ -238,14 +211,14 @@ static void test_a_running_timer_is_no_end(void **state)
 
 	(void)state;
 	assert_false(machine_clock_runs(m));
-	out(rig, 0x43, 0x34, 1); /* channel 0, mode 2 */
-	out(rig, 0x40, 0x00, 1);
-	out(rig, 0x40, 0x10, 1);
+	rig_out(rig, 0x43, 0x34, 1); /* channel 0, mode 2 */
+	rig_out(rig, 0x40, 0x00, 1);
+	rig_out(rig, 0x40, 0x10, 1);
 	assert_true(machine_clock_runs(m));
 	assert_true(m->watch.input(m->watch.opaque));
 	assert_true(m->device_timer.armed_ns != 0);
 	/* Mode 0 and no count: nothing runs. */
-	out(rig, 0x43, 0x30, 1);
+	rig_out(rig, 0x43, 0x30, 1);
 	assert_false(machine_clock_runs(m));
 	assert_int_equal(m->device_timer.armed_ns, 0);
 	rig_free(rig);
@@ -257,10 +230,10 @@ static void test_the_timer_ticks_by_itself(void **state)
 	struct machine *m = &rig->machine;
 
 	(void)state;
-	out(rig, 0x43, 0x38, 1); /* mode 4: once, but OUT0 rises already now */
+	rig_out(rig, 0x43, 0x38, 1); /* mode 4: once, but OUT0 rises already now */
 	set_entry(rig, 2, 0x28);
-	out(rig, 0x40, 0x40, 1);
-	out(rig, 0x40, 0x00, 1);
+	rig_out(rig, 0x40, 0x40, 1);
+	rig_out(rig, 0x40, 0x00, 1);
 	while (!pending(rig, 8)) {
 		assert_true(m->device_timer.armed_ns != 0);
 		rig_wait(rig);
@@ -277,8 +250,8 @@ static void test_the_hpet_takes_irq_0_over(void **state)
 	(void)state;
 	rig->options.hpet = true;
 	assert_true(rig_open(rig));
-	out(rig, 0x43, 0x30, 1);
-	out(rig, 0x43, 0x34, 1); /* OUT0 rises */
+	rig_out(rig, 0x43, 0x30, 1);
+	rig_out(rig, 0x43, 0x34, 1); /* OUT0 rises */
 	assert_int_equal(m->wires[0].high, 1);
 	memory(rig, 0xFED00010, true, 3); /* enabled, legacy replacement */
 	assert_int_equal(m->wires[0].high, 0);
@@ -291,8 +264,8 @@ static void test_the_hpet_takes_irq_0_over(void **state)
 static bool clock_told(struct rig *rig)
 {
 	usleep(1000);
-	in(rig, 0x71, 1);
-	return in(rig, 0x600, 2) & 0x400;
+	rig_port(rig, 0x71, false, 0, 1);
+	return rig_port(rig, 0x600, false, 0, 2) & 0x400;
 }
 
 /* By the periodic interrupt, which needs no second to pass; and the HPET takes the wire alone. */
@@ -306,24 +279,24 @@ static void test_the_clock_tells_acpi_too(void **state)
 	assert_true(rig_open(rig));
 	for (unsigned legacy = 0; legacy < 2; legacy++) {
 		memory(rig, 0xFED00010, true, 1 | legacy << 1);
-		out(rig, 0x70, 0x0A, 1);
-		out(rig, 0x71, 0x23, 1); /* every 122 us */
-		out(rig, 0x70, 0x0B, 1);
-		out(rig, 0x71, 0x42, 1);
+		rig_out(rig, 0x70, 0x0A, 1);
+		rig_out(rig, 0x71, 0x23, 1); /* every 122 us */
+		rig_out(rig, 0x70, 0x0B, 1);
+		rig_out(rig, 0x71, 0x42, 1);
 		assert_true(clock_told(rig));
 		assert_int_equal(m->wires[8].high, !legacy);
-		out(rig, 0x600, 0x400, 2);
-		out(rig, 0x71, 0x02, 1); /* falling is no event */
-		assert_int_equal(in(rig, 0x600, 2) & 0x400, 0);
-		out(rig, 0x70, 0x0C, 1);
-		in(rig, 0x71, 1);
+		rig_out(rig, 0x600, 0x400, 2);
+		rig_out(rig, 0x71, 0x02, 1); /* falling is no event */
+		assert_int_equal(rig_port(rig, 0x600, false, 0, 2) & 0x400, 0);
+		rig_out(rig, 0x70, 0x0C, 1);
+		rig_port(rig, 0x71, false, 0, 1);
 	}
 	/* It raises the SCI where it is asked to. */
 	assert_int_equal(m->wires[9].high, 0);
-	out(rig, 0x604, 1, 2);
-	out(rig, 0x602, 0x400, 2);
-	out(rig, 0x70, 0x0B, 1);
-	out(rig, 0x71, 0x42, 1);
+	rig_out(rig, 0x604, 1, 2);
+	rig_out(rig, 0x602, 0x400, 2);
+	rig_out(rig, 0x70, 0x0B, 1);
+	rig_out(rig, 0x71, 0x42, 1);
 	assert_true(clock_told(rig));
 	assert_int_equal(m->wires[9].high, 1);
 	rig_free(rig);
@@ -334,9 +307,9 @@ static void test_soft_off_ends_the_run(void **state)
 	struct rig *rig = start();
 
 	(void)state;
-	out(rig, 0x604, 0x2000 | 1u << 10, 2);
+	rig_out(rig, 0x604, 0x2000 | 1u << 10, 2);
 	assert_false(ending_reached(&rig->ending));
-	out(rig, 0x604, 0x2000, 2);
+	rig_out(rig, 0x604, 0x2000, 2);
 	assert_true(ending_reached(&rig->ending));
 	assert_int_equal(rig->ending.result.kind, RESULT_POWER_OFF);
 	assert_int_equal(result_code(&rig->ending.result), 0);

@@ -28,19 +28,6 @@ static int nothing(struct fake_vcpu *v, struct kvm_run *run)
 	return -EINTR;
 }
 
-static void out(struct rig *rig, uint16_t port, uint32_t value, unsigned width)
-{
-	struct access access = {
-		.address = port,
-		.width = width,
-		.count = 1,
-		.write = true,
-		.data = (uint8_t *)&value,
-	};
-
-	machine_port(&rig->machine, &access);
-}
-
 static void poke(struct rig *rig, uint64_t address, uint32_t value)
 {
 	struct access access = {
@@ -89,11 +76,11 @@ static void make_busy(struct rig *rig)
 	};
 
 	for (size_t i = 0; i < sizeof(writes) / sizeof(writes[0]); i++)
-		out(rig, writes[i].port, writes[i].value, 1);
-	out(rig, 0xCF8, 0x80000058, 4);
-	out(rig, 0xCFD, 0x33, 1);
-	out(rig, 0x2040, 0x8025, 4);
-	out(rig, 0x2048, 1, 4);
+		rig_out(rig, writes[i].port, writes[i].value, 1);
+	rig_out(rig, 0xCF8, 0x80000058, 4);
+	rig_out(rig, 0xCFD, 0x33, 1);
+	rig_out(rig, 0x2040, 0x8025, 4);
+	rig_out(rig, 0x2048, 1, 4);
 	set_entry(rig, 20, 0x8021);
 	set_entry(rig, 11, 0x23);
 	poke(rig, HPET + 0x120, 0x2A04);
@@ -178,7 +165,7 @@ static void test_another_machine_goes_on(void **state)
 	/* No message was sent for what was high already. */
 	assert_int_equal(rig_read(b, 0, IRR1), 0);
 	/* Its lines are its own: the one of the test device falls, and the EOI sends no more. */
-	out(b, 0x2014, 0, 1);
+	rig_out(b, 0x2014, 0, 1);
 	machine_eoi(&b->machine, 0x21);
 	assert_int_equal(b->machine.ioapic.remote_irr, 0);
 	assert_int_equal(b->machine.wires[20].high, 0);
@@ -197,12 +184,12 @@ static void test_a_clock_that_interrupts_goes_on(void **state)
 		char why[256];
 
 		poke(rig, HPET + 0x10, 1 | legacy << 1);
-		out(rig, 0x70, 0x0A, 1);
-		out(rig, 0x71, 0x23, 1); /* every 122 us */
-		out(rig, 0x70, 0x0B, 1);
-		out(rig, 0x71, 0x42, 1);
+		rig_out(rig, 0x70, 0x0A, 1);
+		rig_out(rig, 0x71, 0x23, 1); /* every 122 us */
+		rig_out(rig, 0x70, 0x0B, 1);
+		rig_out(rig, 0x71, 0x42, 1);
 		while (!rig->machine.cmos.irq_level)
-			out(rig, 0x71, 0x42, 1);
+			rig_out(rig, 0x71, 0x42, 1);
 		assert_int_equal(rig->machine.wires[8].high, !legacy);
 		saved = save(rig);
 		if (!load(other, saved.bytes, saved.size, why))
@@ -291,8 +278,8 @@ static void test_lint0_has_no_edge(void **state)
 	assert_int_equal(rig_read(b, 0, IRR1) >> 21 & 1, 0);
 	/* The next one is one. */
 	machine_intack(&b->machine);
-	out(b, 0x20, 0x20, 1);
-	out(b, 0x20, 0x20, 1);
+	rig_out(b, 0x20, 0x20, 1);
+	rig_out(b, 0x20, 0x20, 1);
 	lapic_pending(lapic);
 	assert_int_equal(rig_read(b, 0, IRR1) >> 21 & 1, 1);
 	free(saved.bytes);

@@ -20,14 +20,6 @@ static int spin(struct fake_vcpu *v, struct kvm_run *run)
 	return 0;
 }
 
-static void out(struct rig *rig, uint16_t port, uint8_t value)
-{
-	struct access access = {
-		.address = port, .width = 1, .count = 1, .write = true, .data = &value};
-
-	machine_port(&rig->machine, &access);
-}
-
 static struct rig *two_cpus(uint8_t code)
 {
 	static const uint16_t vector[2] = {0x1234, 0x5678};
@@ -36,8 +28,8 @@ static struct rig *two_cpus(uint8_t code)
 	rig->options.cpus = 2;
 	assert_true(rig_open(rig));
 	memcpy(ram_at(&rig->machine.ram, 0x467, 4), vector, 4);
-	out(rig, 0x70, 0x0F);
-	out(rig, 0x71, code);
+	rig_out(rig, 0x70, 0x0F, 1);
+	rig_out(rig, 0x71, code, 1);
 	return rig;
 }
 
@@ -54,7 +46,7 @@ static void test_without_a_code_the_run_ends(void **state)
 	for (unsigned i = 0; i < sizeof(codes); i++) {
 		struct rig *rig = two_cpus(codes[i]);
 
-		out(rig, 0x64, 0xFE);
+		rig_out(rig, 0x64, 0xFE, 1);
 		assert_true(ending_reached(&rig->ending));
 		assert_int_equal(rig->ending.result.kind, RESULT_RESET);
 		assert_false(has_init(rig, 0));
@@ -72,7 +64,7 @@ static void test_with_one_all_have_an_init_and_the_first_goes_on(void **state)
 		struct rig *rig = two_cpus(codes[i % 2]);
 		struct boot_state boot = {.rip = 0xFFF0}, again = {.rip = 0xFFF0};
 
-		out(rig, ports[i / 2], i / 2 ? 0x04 : 0xFE);
+		rig_out(rig, ports[i / 2], i / 2 ? 0x04 : 0xFE, 1);
 		assert_false(ending_reached(&rig->ending));
 		assert_true(has_init(rig, 0));
 		assert_true(has_init(rig, 1));
@@ -97,7 +89,7 @@ static void test_a_hard_reset_heeds_no_code(void **state)
 	struct rig *rig = two_cpus(10);
 
 	(void)state;
-	out(rig, 0xCF9, 0x06);
+	rig_out(rig, 0xCF9, 0x06, 1);
 	assert_true(ending_reached(&rig->ending));
 	assert_false(has_init(rig, 0));
 	rig_free(rig);
@@ -112,7 +104,7 @@ static void test_firmware_of_the_guests_own_does_it_itself(void **state)
 
 	(void)state;
 	rig->machine.rom = (struct ram_range){0xFFFFF000, rom, sizeof(rom)};
-	out(rig, 0x64, 0xFE);
+	rig_out(rig, 0x64, 0xFE, 1);
 	assert_true(has_init(rig, 0));
 	machine_warm_enter(rig_vcpu(rig, 0), &boot);
 	assert_int_equal(boot.rip, 0xFFF0);
@@ -129,7 +121,7 @@ static void test_code_5_gives_an_eoi(void **state)
 		struct rig *rig = two_cpus((uint8_t)code);
 
 		rig->machine.pic.master.isr = rig->machine.pic.slave.isr = 4;
-		out(rig, 0x64, 0xFE);
+		rig_out(rig, 0x64, 0xFE, 1);
 		assert_int_equal(rig->machine.pic.master.isr, code == 5 ? 0 : 4);
 		assert_int_equal(rig->machine.pic.slave.isr, code == 5 ? 0 : 4);
 		rig->machine.pic.master.isr = rig->machine.pic.slave.isr = 0;

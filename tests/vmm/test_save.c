@@ -133,19 +133,6 @@ static void leave(void)
 	restored = NULL;
 }
 
-static void out(uint16_t port, uint32_t value, unsigned width)
-{
-	struct access access = {
-		.address = port,
-		.width = width,
-		.count = 1,
-		.write = true,
-		.data = (uint8_t *)&value,
-	};
-
-	machine_port(&rig->machine, &access);
-}
-
 static void poke(uint64_t address, uint32_t value)
 {
 	struct access access = {
@@ -181,11 +168,11 @@ static void make_busy(void)
 	fake->nmis_queued = 1;
 	rig_vcpu(rig, 0)->halted = true;
 	rig->kvm.clock.clock = 1000 * SECOND;
-	out(0x43, 0x34, 1);
-	out(0x40, 0x9C, 1);
-	out(0x40, 0x2E, 1);
-	out(0x3FC, 0x08, 1);
-	out(0x3F9, 0x02, 1);
+	rig_out(rig, 0x43, 0x34, 1);
+	rig_out(rig, 0x40, 0x9C, 1);
+	rig_out(rig, 0x40, 0x2E, 1);
+	rig_out(rig, 0x3FC, 0x08, 1);
+	rig_out(rig, 0x3F9, 0x02, 1);
 	poke(IOAPIC, 0x10 + 2 * 4);
 	poke(IOAPIC + 0x10, 0x18047);
 	memset(ram_at(&rig->machine.ram, 0x40000, 0x2000), 0x77, 0x2000);

@@ -53,25 +53,6 @@ static bool turns(struct rig *rig, unsigned cpu, unsigned count)
 	return true;
 }
 
-static uint32_t port(struct rig *rig, uint16_t number, bool write, uint32_t value, unsigned width)
-{
-	struct access access = {
-		.address = number,
-		.width = width,
-		.count = 1,
-		.write = write,
-		.data = (uint8_t *)&value,
-	};
-
-	machine_port(&rig->machine, &access);
-	return value;
-}
-
-static void out(struct rig *rig, uint16_t number, uint32_t value, unsigned width)
-{
-	port(rig, number, true, value, width);
-}
-
 static void set_register(struct rig *rig, unsigned cpu, unsigned offset, uint32_t value)
 {
 	memcpy(rig_fake(rig, cpu)->lapic.regs + offset, &value, sizeof(value));
@@ -190,22 +171,22 @@ static void test_a_level_is_sent_again_when_kvm_tells_of_its_eoi(void **state)
 	struct rig *rig = start(ends_service, 2);
 
 	(void)state;
-	out(rig, LINE + DEST, 0x01000000, 4);
-	out(rig, LINE + HOW, TRIGGER | 0x51, 4);
+	rig_out(rig, LINE + DEST, 0x01000000, 4);
+	rig_out(rig, LINE + HOW, TRIGGER | 0x51, 4);
 	assert_int_equal(rig->kvm.route_count, 1);
 	assert_int_equal(rig->kvm.routes[0].u.msi.address_lo, 0xFEE01000);
 	assert_int_equal(rig->kvm.routes[0].u.msi.data, 0xC051);
 	assert_int_equal(rig->kvm.msi_count, 0);
-	out(rig, LINE + LEVEL, 1, 4);
+	rig_out(rig, LINE + LEVEL, 1, 4);
 	assert_int_equal(rig->kvm.msi_count, 1);
 	assert_int_equal(rig->kvm.msis[0].address_lo, 0xFEE01000);
 	assert_int_equal(rig->kvm.msis[0].data, 0xC051);
 	assert_true(turns(rig, 0, 1));
 	assert_int_equal(rig->kvm.msi_count, 2);
-	out(rig, LINE + LEVEL, 0, 4);
+	rig_out(rig, LINE + LEVEL, 0, 4);
 	assert_true(turns(rig, 0, 1));
 	assert_int_equal(rig->kvm.msi_count, 2);
-	assert_int_equal(port(rig, LINE + HOW, false, 0, 4) & REMOTE_IRR, 0);
+	assert_int_equal(rig_port(rig, LINE + HOW, false, 0, 4) & REMOTE_IRR, 0);
 	rig_free(rig);
 }
 
@@ -214,10 +195,10 @@ static void test_edges_want_no_route(void **state)
 	struct rig *rig = start(nothing, 1);
 
 	(void)state;
-	out(rig, LINE + HOW, TRIGGER | 0x51, 4);
-	out(rig, LINE + HOW, 0x852, 4);
+	rig_out(rig, LINE + HOW, TRIGGER | 0x51, 4);
+	rig_out(rig, LINE + HOW, 0x852, 4);
 	assert_int_equal(rig->kvm.route_count, 0);
-	out(rig, LINE + LEVEL, 1, 4);
+	rig_out(rig, LINE + LEVEL, 1, 4);
 	assert_int_equal(rig->kvm.msi_count, 1);
 	assert_int_equal(rig->kvm.msis[0].address_lo, 0xFEE00004);
 	assert_int_equal(rig->kvm.msis[0].data, 0x4052);
@@ -230,10 +211,10 @@ static void test_a_level_that_kvm_could_not_deliver_waits_for_no_eoi(void **stat
 
 	(void)state;
 	rig->kvm.msi_answer = -EPERM;
-	out(rig, LINE + HOW, TRIGGER | 0x51, 4);
-	out(rig, LINE + LEVEL, 1, 4);
+	rig_out(rig, LINE + HOW, TRIGGER | 0x51, 4);
+	rig_out(rig, LINE + LEVEL, 1, 4);
 	assert_int_equal(rig->kvm.msi_count, 1);
-	assert_int_equal(port(rig, LINE + HOW, false, 0, 4) & REMOTE_IRR, 0);
+	assert_int_equal(rig_port(rig, LINE + HOW, false, 0, 4) & REMOTE_IRR, 0);
 	rig_free(rig);
 }
 
@@ -252,8 +233,8 @@ static int as_told(struct fake_vcpu *v, struct kvm_run *run)
 
 static void raise_irq1(struct rig *rig)
 {
-	out(rig, 0x21, 0xFD, 1);
-	out(rig, IRQ1, 1, 1);
+	rig_out(rig, 0x21, 0xFD, 1);
+	rig_out(rig, IRQ1, 1, 1);
 }
 
 static void test_an_8259_interrupt_waits_for_the_window_and_is_given_once(void **state)
@@ -300,8 +281,8 @@ static void test_a_second_8259_interrupt_is_not_put_over_the_first(void **state)
 	assert_true(census_call(&rig->machine.census));
 	assert_true(turns(rig, 0, 1));
 	assert_int_equal(v->queued, 9);
-	out(rig, 0x21, 0xFC, 1);
-	out(rig, IRQ1 - 1, 1, 1);
+	rig_out(rig, 0x21, 0xFC, 1);
+	rig_out(rig, IRQ1 - 1, 1, 1);
 	assert_true(turns(rig, 0, 1));
 	assert_int_equal(v->taken[0], 9);
 	rig->seen[0] = 1;
@@ -466,8 +447,8 @@ static void test_a_pass_answers_what_waited_at_the_entry(void **state)
 
 	(void)state;
 	rig_fake(rig, 0)->pass = eoi_waits;
-	out(rig, LINE + HOW, TRIGGER | 0x51, 4);
-	out(rig, LINE + LEVEL, 1, 4);
+	rig_out(rig, LINE + HOW, TRIGGER | 0x51, 4);
+	rig_out(rig, LINE + LEVEL, 1, 4);
 	rig_vcpu(rig, 0)->given = true;
 	assert_true(vcpu_kernel_pass(rig_vcpu(rig, 0), &exited));
 	assert_true(exited);
