@@ -119,6 +119,7 @@ static void a_saved_machine_brings_its_own_shape(void **state)
 		"--mptable=off",
 		"--no-x2apic",
 		"--no-tsc-deadline",
+		"--pv-eoi",
 	};
 
 	(void)state;
@@ -386,8 +387,11 @@ static void every_option_of_run(void **state)
 	assert_true(options.no_reboot);
 	assert_false(options.x2apic);
 	assert_false(options.tsc_deadline);
+	assert_false(options.pv_eoi);
 	assert_string_equal(options.result_json, "r.json");
 	assert_true(options.stats);
+	good("run --pv-eoi");
+	assert_true(options.pv_eoi);
 	good("run --no-reboot -no-x2apic -no-tsc-deadline -stats -lapic user -append _");
 	assert_true(options.no_reboot && options.stats);
 	assert_false(options.x2apic || options.tsc_deadline);
@@ -733,25 +737,45 @@ static void help_fits_a_screen(void **state)
 		enum options_verb topic;
 		const char *name;
 	} all[] = {
-		{OPTIONS_RUN, "-m "},           {OPTIONS_RUN, "-smp"},
-		{OPTIONS_RUN, "-kernel"},       {OPTIONS_RUN, "-bios"},
-		{OPTIONS_RUN, "-initrd"},       {OPTIONS_RUN, "-append"},
-		{OPTIONS_RUN, "-no-reboot"},    {OPTIONS_RUN, "--lapic"},
-		{OPTIONS_RUN, "--hop="},        {OPTIONS_RUN, "--hop-drop="},
-		{OPTIONS_RUN, "--no-x2apic"},   {OPTIONS_RUN, "--no-tsc-deadline"},
-		{OPTIONS_RUN, "--timeout"},     {OPTIONS_RUN, "--result-json"},
-		{OPTIONS_RUN, "--dump-screen"}, {OPTIONS_RUN, "--stats"},
-		{OPTIONS_RUN, "--save FILE"},   {OPTIONS_RUN, "--restore FILE"},
-		{OPTIONS_DOCTOR, "--json"},     {OPTIONS_DOCTOR, "--report"},
-		{OPTIONS_HELP, "--help"},       {OPTIONS_HELP, "--version"},
-		{OPTIONS_HELP, "lapicvm diff"}, {OPTIONS_DIFF, "--seed "},
-		{OPTIONS_DIFF, "--seeds"},      {OPTIONS_DIFF, "--time"},
-		{OPTIONS_DIFF, "--ops"},        {OPTIONS_DIFF, "--cpus"},
-		{OPTIONS_DIFF, "--no-x2apic"},  {OPTIONS_DIFF, "--no-tsc-deadline"},
-		{OPTIONS_DIFF, "--replay"},     {OPTIONS_DIFF, "--log"},
-		{OPTIONS_DIFF, "--ledger"},     {OPTIONS_DIFF, "--save"},
-		{OPTIONS_DIFF, "--trace"},      {OPTIONS_DIFF, "--timeout"},
-		{OPTIONS_DIFF, "--counts"},     {OPTIONS_DIFF, "--tap"},
+		{OPTIONS_RUN, "-m "},
+		{OPTIONS_RUN, "-smp"},
+		{OPTIONS_RUN, "-kernel"},
+		{OPTIONS_RUN, "-bios"},
+		{OPTIONS_RUN, "-initrd"},
+		{OPTIONS_RUN, "-append"},
+		{OPTIONS_RUN, "-no-reboot"},
+		{OPTIONS_RUN, "--lapic"},
+		{OPTIONS_RUN, "--hop="},
+		{OPTIONS_RUN, "--hop-drop="},
+		{OPTIONS_RUN, "--no-x2apic"},
+		{OPTIONS_RUN, "--no-tsc-deadline"},
+		{OPTIONS_RUN, "--timeout"},
+		{OPTIONS_RUN, "--result-json"},
+		{OPTIONS_RUN, "--dump-screen"},
+		{OPTIONS_RUN, "--stats"},
+		{OPTIONS_RUN, "--save FILE"},
+		{OPTIONS_RUN, "--restore FILE"},
+		{OPTIONS_DOCTOR, "--json"},
+		{OPTIONS_DOCTOR, "--report"},
+		{OPTIONS_RUN, "--pv-eoi"},
+		{OPTIONS_HELP, "--help"},
+		{OPTIONS_HELP, "--version"},
+		{OPTIONS_HELP, "lapicvm diff"},
+		{OPTIONS_DIFF, "--seed "},
+		{OPTIONS_DIFF, "--seeds"},
+		{OPTIONS_DIFF, "--time"},
+		{OPTIONS_DIFF, "--ops"},
+		{OPTIONS_DIFF, "--cpus"},
+		{OPTIONS_DIFF, "--no-x2apic"},
+		{OPTIONS_DIFF, "--no-tsc-deadline"},
+		{OPTIONS_DIFF, "--replay"},
+		{OPTIONS_DIFF, "--log"},
+		{OPTIONS_DIFF, "--ledger"},
+		{OPTIONS_DIFF, "--save"},
+		{OPTIONS_DIFF, "--trace"},
+		{OPTIONS_DIFF, "--timeout"},
+		{OPTIONS_DIFF, "--counts"},
+		{OPTIONS_DIFF, "--tap"},
 		{OPTIONS_DIFF, "--junit"},
 	};
 
