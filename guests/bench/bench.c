@@ -11,6 +11,11 @@
 #define PIC_MASTER 0x21
 #define PIC_SLAVE  0xa1
 
+/* Linux, "KVM-specific MSRs" and "KVM CPUID bits". */
+#define KVM_FEATURES       0x40000001u
+#define KVM_FEATURE_PV_EOI (1u << 6)
+#define MSR_KVM_PV_EOI     UINT32_C(0x4b564d04)
+
 struct bench bench;
 
 static const struct group {
@@ -35,9 +40,20 @@ static void silence_pics(void)
 	outb(PIC_SLAVE, 0xff);
 }
 
+static bool ends_by_word(void)
+{
+	if (smp_cpus() != 1 || apic_mode() != APIC_X2APIC ||
+	    !(cpuid(KVM_FEATURES, 0).eax & KVM_FEATURE_PV_EOI))
+		return false;
+	wrmsr(MSR_KVM_PV_EOI, (uintptr_t)&eoi_word | 1);
+	return true;
+}
+
 static void set_handlers(void)
 {
-	const char *arrive = apic_mode() == APIC_X2APIC ? arrive_x2apic : arrive_xapic;
+	const char *arrive = ends_by_word()               ? arrive_by_word
+			     : apic_mode() == APIC_X2APIC ? arrive_x2apic
+							  : arrive_xapic;
 
 	trap_set_entry(VECTOR_TIMER, arrive);
 	trap_set_entry(VECTOR_IPI, arrive);

@@ -23,7 +23,10 @@ void let_come(struct arrival *arrival, uint64_t rounds);
 void wait_user(struct arrival *arrival, uint64_t count, uint64_t *interrupt_stack);
 
 /* Handlers; what they note goes to the arrival that the wait names. */
-extern const char arrive_x2apic[], arrive_xapic[], arrive_no_eoi[];
+extern const char arrive_x2apic[], arrive_xapic[], arrive_by_word[], arrive_no_eoi[];
+/* What arrive_by_word clears in place of an EOI, where the host has set it; the boot processor's.
+ */
+extern uint32_t eoi_word;
 
 #define VECTOR_TIMER 0x51
 #define VECTOR_IPI   0x61

@@ -38,9 +38,9 @@ class Said:
     failed: str = None
 
 
-def lapicvm(program, image, kind):
+def lapicvm(program, image, kind, *more):
     def command(cpus, words):
-        return [program, "run", image, "-smp", str(cpus), f"--lapic={kind}", "--timeout", str(LIMIT_S), "--", *words]
+        return [program, "run", image, "-smp", str(cpus), f"--lapic={kind}", *more, "--timeout", str(LIMIT_S), "--", *words]
     return command
 
 
@@ -55,7 +55,9 @@ def qemu(image, irqchip, cpu):
 def columns(program, image):
     """All that this host has, and a line about what it has not."""
     found = [Column("user", "lapicvm, this Local APIC", lapicvm(program, image, "user"), 0),
-             Column("kernel", "lapicvm --lapic=kernel: KVM's, split irqchip", lapicvm(program, image, "kernel"), 0)]
+             Column("kernel", "lapicvm --lapic=kernel: KVM's, split irqchip", lapicvm(program, image, "kernel"), 0),
+             Column("pv-eoi", "lapicvm --pv-eoi: EOIs by a word in memory", lapicvm(program, image, "user", "--pv-eoi"), 0,
+                    only=("idle",))]
     if not shutil.which("qemu-system-x86_64"):
         return found, "qemu-system-x86_64 is not installed (Debian: qemu-system-x86): its two columns are left out"
     version = subprocess.run(["qemu-system-x86_64", "--version"], capture_output=True, text=True, check=False)
