@@ -309,6 +309,27 @@ static void test_an_inner_service_ends_before_the_access_that_ends_the_outer(voi
 	assert_int_equal(v->stats.mistakes, 0);
 }
 
+static int end_and_look(struct fake_vcpu *v, struct kvm_run *run)
+{
+	(void)run;
+	rig->seen[rig->step] = fake_data(v);
+	if (rig->step++)
+		return -EINTR;
+	*word() = 0;
+	return fake_mmio_read(v, APIC + ISR + 0x51 / 32 * 16, 4);
+}
+
+/* Rules: ACP-3 */
+static void test_an_access_after_it_finds_the_service_ended(void **state)
+{
+	(void)state;
+	start(end_and_look);
+	post(0x51, false);
+	assert_true(rig_turns(rig, 0, 2));
+	assert_int_equal(rig_vcpu(rig, 0)->stats.unseen_eois, 1);
+	assert_int_equal(rig->seen[1], 0);
+}
+
 static int posted_after_its_eoi(struct fake_vcpu *v, struct kvm_run *run)
 {
 	(void)run;
@@ -374,6 +395,7 @@ int main(void)
 		TEST(test_a_level_has_to_exit),
 		TEST(test_while_one_waits_its_turn_has_to_be_seen),
 		TEST(test_an_inner_service_ends_before_the_access_that_ends_the_outer),
+		TEST(test_an_access_after_it_finds_the_service_ended),
 		TEST(test_a_lower_class_kicks_a_guest_that_has_ended_its_service),
 		TEST(test_what_others_write_there_is_no_eoi_that_was_not_allowed),
 	};
