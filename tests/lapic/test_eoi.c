@@ -273,6 +273,10 @@ static void test_what_others_wait_for_is_not_silent(void **state)
 	lapic_pending(l);
 	assert_takes(l, 0x47);
 	assert_false(lapic_eoi_is_silent(l));
+	/* So it is when an edge of that vector has cleared its TMR bit since. */
+	lapic_post(l, LAPIC_FIXED, 0x47, false);
+	assert_false(in_tmr(l, 0x47));
+	assert_false(lapic_eoi_is_silent(l));
 }
 
 /* Rules: ACP-3, MSR-4 */

@@ -639,6 +639,11 @@ static void a_whole_guest_both_ways(void **state)
 	good("diff a --counts ignore");
 	assert_int_equal(options.diff.counts, OPTIONS_COUNTS_IGNORE);
 	bad("diff a --counts=some", "--counts=some", "exact, about or ignore");
+	good("diff a --console numbers");
+	assert_int_equal(options.diff.console, OPTIONS_CONSOLE_NUMBERS);
+	good("diff a");
+	assert_int_equal(options.diff.console, OPTIONS_CONSOLE_EXACT);
+	bad("diff a --console=some", "--console=some", "exact, numbers or ignore");
 	bad("diff a --seed 5", "--seed is for programs", "leave it or the image out");
 	bad("diff a --log l", "--log is for programs", "leave it or the image out");
 	bad("diff a --replay b", "--replay is for programs", "leave it or the image out");
@@ -737,46 +742,27 @@ static void help_fits_a_screen(void **state)
 		enum options_verb topic;
 		const char *name;
 	} all[] = {
-		{OPTIONS_RUN, "-m "},
-		{OPTIONS_RUN, "-smp"},
-		{OPTIONS_RUN, "-kernel"},
-		{OPTIONS_RUN, "-bios"},
-		{OPTIONS_RUN, "-initrd"},
-		{OPTIONS_RUN, "-append"},
-		{OPTIONS_RUN, "-no-reboot"},
-		{OPTIONS_RUN, "--lapic"},
-		{OPTIONS_RUN, "--hop="},
-		{OPTIONS_RUN, "--hop-drop="},
-		{OPTIONS_RUN, "--no-x2apic"},
-		{OPTIONS_RUN, "--no-tsc-deadline"},
-		{OPTIONS_RUN, "--timeout"},
-		{OPTIONS_RUN, "--result-json"},
-		{OPTIONS_RUN, "--dump-screen"},
-		{OPTIONS_RUN, "--stats"},
-		{OPTIONS_RUN, "--save FILE"},
-		{OPTIONS_RUN, "--restore FILE"},
-		{OPTIONS_DOCTOR, "--json"},
-		{OPTIONS_DOCTOR, "--report"},
+		{OPTIONS_RUN, "-m "},           {OPTIONS_RUN, "-smp"},
+		{OPTIONS_RUN, "-kernel"},       {OPTIONS_RUN, "-bios"},
+		{OPTIONS_RUN, "-initrd"},       {OPTIONS_RUN, "-append"},
+		{OPTIONS_RUN, "-no-reboot"},    {OPTIONS_RUN, "--lapic"},
+		{OPTIONS_RUN, "--hop="},        {OPTIONS_RUN, "--hop-drop="},
+		{OPTIONS_RUN, "--no-x2apic"},   {OPTIONS_RUN, "--no-tsc-deadline"},
+		{OPTIONS_RUN, "--timeout"},     {OPTIONS_RUN, "--result-json"},
+		{OPTIONS_RUN, "--dump-screen"}, {OPTIONS_RUN, "--stats"},
+		{OPTIONS_RUN, "--save FILE"},   {OPTIONS_RUN, "--restore FILE"},
+		{OPTIONS_DOCTOR, "--json"},     {OPTIONS_DOCTOR, "--report"},
+		{OPTIONS_HELP, "--help"},       {OPTIONS_HELP, "--version"},
+		{OPTIONS_HELP, "lapicvm diff"}, {OPTIONS_DIFF, "--seed "},
+		{OPTIONS_DIFF, "--seeds"},      {OPTIONS_DIFF, "--time"},
+		{OPTIONS_DIFF, "--ops"},        {OPTIONS_DIFF, "--cpus"},
+		{OPTIONS_DIFF, "--no-x2apic"},  {OPTIONS_DIFF, "--no-tsc-deadline"},
+		{OPTIONS_DIFF, "--replay"},     {OPTIONS_DIFF, "--log"},
+		{OPTIONS_DIFF, "--ledger"},     {OPTIONS_DIFF, "--save"},
+		{OPTIONS_DIFF, "--trace"},      {OPTIONS_DIFF, "--timeout"},
+		{OPTIONS_DIFF, "--counts"},     {OPTIONS_DIFF, "--tap"},
+		{OPTIONS_DIFF, "--console"},    {OPTIONS_DIFF, "--junit"},
 		{OPTIONS_RUN, "--pv-eoi"},
-		{OPTIONS_HELP, "--help"},
-		{OPTIONS_HELP, "--version"},
-		{OPTIONS_HELP, "lapicvm diff"},
-		{OPTIONS_DIFF, "--seed "},
-		{OPTIONS_DIFF, "--seeds"},
-		{OPTIONS_DIFF, "--time"},
-		{OPTIONS_DIFF, "--ops"},
-		{OPTIONS_DIFF, "--cpus"},
-		{OPTIONS_DIFF, "--no-x2apic"},
-		{OPTIONS_DIFF, "--no-tsc-deadline"},
-		{OPTIONS_DIFF, "--replay"},
-		{OPTIONS_DIFF, "--log"},
-		{OPTIONS_DIFF, "--ledger"},
-		{OPTIONS_DIFF, "--save"},
-		{OPTIONS_DIFF, "--trace"},
-		{OPTIONS_DIFF, "--timeout"},
-		{OPTIONS_DIFF, "--counts"},
-		{OPTIONS_DIFF, "--tap"},
-		{OPTIONS_DIFF, "--junit"},
 	};
 
 	(void)state;
