@@ -2,7 +2,8 @@
 // A whole machine saved, restored into another and equal to it; each refusal by its name; the files
 // of released versions. Not the file's layout: test_state_file.c. Real guests: test_restore.sh.
 //
-// `test_save --golden FILE` writes what the golden file of this version holds.
+// `test_save --golden FILE` writes what the golden file of this version holds; `--here FILE LIKE
+// TO` makes of a file that another host has saved one as if it had been this one, which saved LIKE.
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -33,7 +34,7 @@
 #define CPU_TSC 1u /* where in a section cpu what it held stands */
 
 static char folder[] = "/tmp/lapicvm-test-XXXXXX";
-static char path[64];
+static char path[256];
 static struct rig *rig;
 static struct restore *restored;
 static uint8_t *bytes; /* of the file */
@@ -432,7 +433,7 @@ static void kvm_follows_the_local_apic(void **state)
 static void firmware_is_saved_as_well(void **state)
 {
 	static const uint8_t image[65536] = {[0] = 0x12, [65535] = 0x34};
-	char why[256], name[80];
+	char why[256], name[sizeof(path) + 4];
 	uint8_t *rom;
 	FILE *to;
 
@@ -1013,6 +1014,23 @@ static void golden_files_are_restored(void **state)
 	assert_true(older);
 }
 
+/* Its guest's TSC has the rate of this host's, and this host started as it was saved. What CPUID
+ * told the guest stays. */
+static int move_here(const char *from, const char *like, const char *to)
+{
+	const size_t khz_at = 26, tsc_at = 16;
+	uint64_t khz, start = 0;
+
+	read_file(like);
+	khz = number(section(SAVED_MACHINE, 0, NULL) + khz_at, 4);
+	read_file(from);
+	memcpy(section(SAVED_MACHINE, 0, NULL) + khz_at, &khz, 4);
+	memcpy(section(SAVED_CLOCKS, 0, NULL) + tsc_at, &start, 8);
+	snprintf(path, sizeof(path), "%s", to);
+	seal();
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
@@ -1050,5 +1068,7 @@ int main(int argc, char **argv)
 		save_busy(rig_host_vmx);
 		return 0;
 	}
+	if (argc == 5 && strcmp(argv[1], "--here") == 0)
+		return move_here(argv[2], argv[3], argv[4]);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
