@@ -38,6 +38,7 @@ static int called(const char *what)
 	return -1;
 }
 
+// NOLINTNEXTLINE(readability-inconsistent-declaration-parameter-name): libc's have underscores
 int access(const char *path, int mode)
 {
 	if (no_proc && strncmp(path, "/proc", 5) == 0) {
@@ -47,6 +48,7 @@ int access(const char *path, int mode)
 	return (int)syscall(SYS_faccessat, AT_FDCWD, path, mode);
 }
 
+// NOLINTNEXTLINE(readability-inconsistent-declaration-parameter-name): libc's have underscores
 int rename(const char *from, const char *to)
 {
 	if (kill_at_rename)
