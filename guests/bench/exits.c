@@ -76,7 +76,8 @@ static void run_row(const struct row *row)
 
 	samples_clear(&own);
 	samples_clear(&port);
-	for (unsigned i = 0; i < bench.n; i++) {
+	row_begin(row->name);
+	for (unsigned i = 0; row_goes_on(i); i++) {
 		if (row->before)
 			row->before();
 		samples_add(&own, row->run(row->ecx, row->edx));

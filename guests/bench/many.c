@@ -9,6 +9,7 @@
 static struct worker {
 	struct arrival arrival;
 	uint64_t loops, late_max;
+	uint64_t gap_max; /* between two ticks, or from the start to the first: TSC cycles */
 } workers[MAX_CPUS];
 
 static uint64_t start_tsc, end_tsc;
@@ -18,9 +19,10 @@ static unsigned ready;
 static void work(struct worker *worker, unsigned self)
 {
 	uint64_t period = bench.tsc_per_ms * 1000 / bench.hz, due = start_tsc, beat = start_tsc;
+	uint64_t before = start_tsc;
 
 	while ((int64_t)(rdtsc() - end_tsc) < 0) {
-		uint64_t late;
+		uint64_t late, gap;
 
 		due += period;
 		if ((int64_t)(rdtsc() - due) > 0)
@@ -30,6 +32,10 @@ static void work(struct worker *worker, unsigned self)
 		late = worker->arrival.tsc - due;
 		if (late > worker->late_max)
 			worker->late_max = late;
+		gap = worker->arrival.tsc - before;
+		before = worker->arrival.tsc;
+		if (gap > worker->gap_max)
+			worker->gap_max = gap;
 		if (!self && rdtsc() - beat > BEAT_MS * bench.tsc_per_ms) {
 			beat = rdtsc();
 			print("beat %lu\n", beat);
@@ -76,6 +82,7 @@ void many_run(void)
 		smp_finish(cpu);
 	print("end many\n");
 	for (unsigned cpu = 0; cpu < cpus; cpu++)
-		print("cpu %u ticks=%lu loops=%lu late=%lu\n", cpu, workers[cpu].arrival.count,
-		      workers[cpu].loops, workers[cpu].late_max);
+		print("cpu %u ticks=%lu loops=%lu late=%lu gap=%lu\n", cpu,
+		      workers[cpu].arrival.count, workers[cpu].loops, workers[cpu].late_max,
+		      workers[cpu].gap_max);
 }
