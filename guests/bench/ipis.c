@@ -69,7 +69,7 @@ static void answer_spinning(uintptr_t argument)
 /* Its count and time of arrival can be read here as soon as its answer has come: it sends after. */
 static void ping_pong(smp_function answerer, const char *name_there, const char *name_round)
 {
-	uint64_t before = yours.count;
+	uint64_t seen = yours.count;
 
 	samples_clear(&there);
 	samples_clear(&round_trip);
@@ -86,7 +86,8 @@ static void ping_pong(smp_function answerer, const char *name_there, const char 
 		start = send(1);
 		wait_halted(&mine, next);
 		round_trip.extra += mine.count - next;
-		there.extra += yours.count - before - i;
+		there.extra += yours.count - seen - 1;
+		seen = yours.count;
 		/* One too many was answered before this round began. */
 		if ((int64_t)(yours.tsc - start) < 0)
 			there.early++;

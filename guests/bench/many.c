@@ -4,8 +4,6 @@
 #include "guests/bench/bench.h"
 #include "guests/runtime/layout.h"
 
-#define BEAT_MS 50
-
 static struct worker {
 	struct arrival arrival;
 	uint64_t loops, late_max;
@@ -16,9 +14,9 @@ static uint64_t start_tsc, end_tsc;
 static unsigned ready;
 
 /* As a kernel without high-resolution time does: a tick that would be past already is left out. */
-static void work(struct worker *worker, unsigned self)
+static void work(struct worker *worker)
 {
-	uint64_t period = bench.tsc_per_ms * 1000 / bench.hz, due = start_tsc, beat = start_tsc;
+	uint64_t period = bench.tsc_per_ms * 1000 / bench.hz, due = start_tsc;
 	uint64_t before = start_tsc;
 
 	while ((int64_t)(rdtsc() - end_tsc) < 0) {
@@ -36,10 +34,6 @@ static void work(struct worker *worker, unsigned self)
 		before = worker->arrival.tsc;
 		if (gap > worker->gap_max)
 			worker->gap_max = gap;
-		if (!self && rdtsc() - beat > BEAT_MS * bench.tsc_per_ms) {
-			beat = rdtsc();
-			print("beat %lu\n", beat);
-		}
 	}
 }
 
@@ -53,7 +47,7 @@ static void join(uintptr_t argument)
 	/* Halted, so that those which start are not kept waiting by those which have. */
 	wait_halted(&worker->arrival, 1);
 	worker->arrival.count = 0;
-	work(worker, (unsigned)argument);
+	work(worker);
 	sti();
 }
 
@@ -77,7 +71,7 @@ void many_run(void)
 	start_tsc = rdtsc();
 	end_tsc = start_tsc + bench.seconds * 1000 * bench.tsc_per_ms;
 	apic_ipi(0, APIC_ICR_OTHERS | APIC_ICR_ASSERT | VECTOR_IPI);
-	work(&workers[0], 0);
+	work(&workers[0]);
 	for (unsigned cpu = 1; cpu < cpus; cpu++)
 		smp_finish(cpu);
 	print("end many\n");

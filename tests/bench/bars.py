@@ -73,8 +73,8 @@ BARS = [
         idle(("idle_no_tick",), "switches_a_second")),
     Bar("many_16", "16 busy CPUs: median of their ticks against the fewest", 2, "x", many("many_16", unfair)),
     Bar("many_64", "64 busy CPUs: median of their ticks against the fewest", 2, "x", many("many_64", unfair)),
-    Bar("loop_64", "64 busy CPUs: the loop's delay at most", 100, " ms",
-        many("many_64", lambda m: m["console_late_ms"])),
+    Bar("loop_64", "64 busy CPUs: longest that the loop took to answer", 100, " ms",
+        many("many_64", lambda m: m.get("loop_max_ms"))),
 ]
 
 

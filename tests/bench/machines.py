@@ -3,6 +3,7 @@
 # Not what the words mean: rows are judged by who asked for them.
 import ctypes
 import json
+import os
 import shlex
 import shutil
 import signal
@@ -18,6 +19,9 @@ LIMIT_S = 120      # of one boot
 SETTLE_S = 0.2     # from "begin" to the first look at the counters
 EXIT_PORT = "isa-debug-exit,iobase=0xf4,iosize=4"
 PR_SET_PDEATHSIG = 1
+# Ctrl-a c, a command that knows no answer but its usage, and how that begins.
+MONITOR, QUESTION, ANSWER = b"\1c", b"info\r", "info what?"
+ANSWER_S, ASK_EVERY_S = 10, 0.05
 TIMED_OUT, HALTED_FOR_EVER = 124, 97    # lapicvm's
 
 
@@ -39,7 +43,7 @@ class Said:
     """What one boot of the guest said."""
     rows: dict = field(default_factory=dict)
     cpus: list = field(default_factory=list)    # of "many": {ticks, loops, late, gap}
-    beats: list = field(default_factory=list)   # (host seconds, guest TSC)
+    answers: list = field(default_factory=list) # of lapicvm's monitor, so many seconds after the question
     begun: str = None                           # the last row or group that it began
     counted: dict = None                        # host.Counters over the window
     why_not_counted: str = None
@@ -82,6 +86,10 @@ def fields(words):
     return {key: int(value) for key, value in (word.split("=") for word in words)}
 
 
+def where(said):
+    return f"in {said.begun}" if said.begun else "before its first row"
+
+
 def clocks(pid):
     """CPU time of all threads of a process, and time; ns."""
     try:
@@ -91,7 +99,7 @@ def clocks(pid):
         return None
 
 
-def listen(process, said, begun):
+def listen(process, said, begun, answered):
     row = began = ended = None
     for line in process.stdout:
         words = line.split()
@@ -108,13 +116,13 @@ def listen(process, said, begun):
                 row.buckets[int(bucket)] = int(n)
         elif words[0] == "cpu":
             said.cpus.append(fields(words[2:]))
-        elif words[0] == "beat":
-            said.beats.append((time.monotonic(), int(words[1])))
+        elif line.startswith(ANSWER):
+            answered.set()
         elif words[0] == "begin":
             began, ended, said.begun = clocks(process.pid), None, words[1]
             begun.set()
         elif words[0] in ("FAIL:", "skipped:"):
-            said.failed = line.strip()
+            said.failed = f"{where(said)}: {line.strip()}"
 
 
 def count(process, begun, said, seconds):
@@ -133,18 +141,39 @@ def count(process, begun, said, seconds):
         said.why_not_counted = str(error)
 
 
+def ask(process, begun, answered, said, seconds):
+    """What the loop answers by itself, with no processor of the guest: so this is the loop's own delay."""
+    while not begun.wait(0.05):
+        if process.poll() is not None:
+            return
+    try:
+        os.write(process.stdin.fileno(), MONITOR)
+        end = time.monotonic() + seconds
+        while time.monotonic() < end and process.poll() is None:
+            answered.clear()
+            asked = time.monotonic()
+            os.write(process.stdin.fileno(), QUESTION)
+            answered.wait(ANSWER_S)
+            said.answers.append(time.monotonic() - asked)
+            time.sleep(ASK_EVERY_S)
+        os.write(process.stdin.fileno(), MONITOR)
+    except BrokenPipeError:
+        pass
+
+
 def die_with_me():
     host.libc.prctl(PR_SET_PDEATHSIG, ctypes.c_ulong(signal.SIGKILL))
 
 
-def boot(column, cpus, words, window=0):
-    """Runs the guest once. window: for so many seconds after its "begin" the host's counters are kept."""
-    said, begun, errors = Said(), threading.Event(), []
+def boot(column, cpus, words, window=0, asking=0):
+    """Runs the guest once. For so many seconds after its "begin": window, the host's counters are kept; asking, the
+    monitor has to answer."""
+    said, begun, answered, errors = Said(), threading.Event(), threading.Event(), []
     # In a group of its own, so that a Ctrl-C comes here alone: whatever ends this ends the guest.
-    process = subprocess.Popen(column.command(cpus, words), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+    process = subprocess.Popen(column.command(cpus, words), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                stderr=subprocess.PIPE, text=True, errors="replace", start_new_session=True,
                                preexec_fn=die_with_me)
-    readers = [threading.Thread(target=listen, args=(process, said, begun)),
+    readers = [threading.Thread(target=listen, args=(process, said, begun, answered)),
                threading.Thread(target=lambda: errors.extend(process.stderr))]
     killer = threading.Timer(LIMIT_S + 10, process.kill)
     for thread in [*readers, killer]:
@@ -152,6 +181,8 @@ def boot(column, cpus, words, window=0):
     try:
         if window:
             count(process, begun, said, window)
+        if asking:
+            ask(process, begun, answered, said, asking)
         status = process.wait()
     finally:
         process.kill()
@@ -164,13 +195,12 @@ def boot(column, cpus, words, window=0):
 
 
 def why_failed(column, said, status, errors):
-    where = f"in {said.begun}" if said.begun else "before its first row"
     if status in (TIMED_OUT, -signal.SIGKILL):
-        return f"{where}: an interrupt was lost, or the host stands still: no end within {LIMIT_S} s"
+        return f"{where(said)}: an interrupt was lost, or the host stands still: no end within {LIMIT_S} s"
     if status == HALTED_FOR_EVER and column.passed == 0:
-        return f"{where}: an interrupt was lost: halted for ever"
+        return f"{where(said)}: an interrupt was lost: halted for ever"
     if status != column.passed:
-        return f"{where}: status {status}: {errors[-1].strip() if errors else 'nothing on standard error'}"
+        return f"{where(said)}: status {status}: {errors[-1].strip() if errors else 'nothing on standard error'}"
     cut = [name for name, row in said.rows.items() if not row.complete()]
     return f"row {cut[0]} was cut short" if cut else None
 

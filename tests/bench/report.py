@@ -2,7 +2,6 @@
 # What was measured as a table and as JSON, and which interrupts were wrong.
 # Not a judge of figures: bars.py has what they are held against.
 import json
-from statistics import median
 
 import bars
 
@@ -21,7 +20,7 @@ IDLE_VALUES = [("cpu_percent", "% of one core", 2), ("exits", "KVM exits a tick"
                ("switches", "times asleep a tick", 2), ("switches_a_second", "times asleep a second", 1)]
 MANY = [("ticks_least", "ticks: least", 0), ("ticks_median", "median", 0), ("ticks_most", "most", 0),
         ("ticks_due", "due", 0), ("spread", "loop most/least", 2), ("gap_max_ms", "longest gap ms", 0),
-        ("late_max_ms", "late max ms", 0), ("console_late_ms", "loop's delay ms", 0)]
+        ("late_max_ms", "late max ms", 0), ("loop_median_ms", "loop's delay ms", 1), ("loop_max_ms", "at most", 1)]
 
 
 class Table:
@@ -116,12 +115,12 @@ def many_table(results, columns, table):
     if not results["many"]:
         return
     table.title("more CPUs than cores: all spin in CPL0, each with a tick; ticks that each took of those due, rounds of "
-                "its loop, and how late the loop prints")
-    table.line("", [title for _, title, _ in MANY], 17, 30)
+                "its loop, and how long lapicvm's own loop took to answer")
+    table.line("", [title for _, title, _ in MANY], 16, 24)
     for name, row in results["many"].items():
         for column in columns:
             if column in row:
-                table.line(f"{name} {column}", [shown(row[column][key], digits) for key, _, digits in MANY], 17, 30)
+                table.line(f"{name} {column}", [shown(row[column].get(key), digits) for key, _, digits in MANY], 16, 24)
 
 
 def bars_table(results, table):
@@ -143,7 +142,7 @@ def wrong(results):
     found = {}
     for name, row in results["rows"].items():
         for column, r in row.items():
-            for key, what in (("early", "came too early"), ("extra", "came twice")):
+            for key, what in (("early", "came early, before they were due or sent"), ("extra", "came twice")):
                 if r[key]:
                     found.setdefault(column, []).append(f"{name}: of {r['count']} interrupts {r[key]} {what}")
     for name, row in results["many"].items():
@@ -212,8 +211,3 @@ def write_json(results, path):
                if key != "bars"]
     lines = ",\n".join(json.dumps(bar) for bar in results["bars"])
     path.write_text("{\n" + ",\n".join(entries) + ",\n\"bars\": [\n" + lines + "\n]\n}\n")
-
-
-def middle(values):
-    values = [v for v in values if v is not None]
-    return median(values) if values else None
