@@ -44,6 +44,7 @@ class Said:
     rows: dict = field(default_factory=dict)
     cpus: list = field(default_factory=list)    # of "many": {ticks, loops, late, gap}
     answers: list = field(default_factory=list) # of lapicvm's monitor, so many seconds after the question
+    by_word: tuple = None                       # paravirtual EOIs that were allowed, of so many
     begun: str = None                           # the last row or group that it began
     counted: dict = None                        # host.Counters over the window
     why_not_counted: str = None
@@ -116,6 +117,8 @@ def listen(process, said, begun, answered):
                 row.buckets[int(bucket)] = int(n)
         elif words[0] == "cpu":
             said.cpus.append(fields(words[2:]))
+        elif words[0] == "word":
+            said.by_word = tuple(int(word) for word in words[1:3])
         elif line.startswith(ANSWER):
             answered.set()
         elif words[0] == "begin":

@@ -7,7 +7,8 @@ import bars
 
 # kvm-unit-tests' names where vmexit measures the same; all in TSC cycles.
 EXITS = ["rdtsc_rdtsc", "inl_from_qemu", "outl_to_qemu", "mov_from_cr8", "mov_to_cr8",
-         "xapic_rd_tpr", "xapic_wr_tpr", "xapic_wr_eoi", "x2apic_rd_tpr", "x2apic_wr_tpr", "x2apic_wr_eoi"]
+         "xapic_rd_tpr", "xapic_wr_tpr", "xapic_wr_eoi", "x2apic_rd_tpr", "x2apic_wr_tpr", "x2apic_wr_eoi",
+         "pv_eoi"]
 SELF_IPIS = ["self_ipi_sti_hlt", "self_ipi_sti_nop", "x2apic_self_ipi_sti_hlt", "x2apic_self_ipi_sti_nop"]
 TIMERS = [f"timer_{mode}_{wait}" for mode in ("deadline", "oneshot", "periodic") for wait in ("hlt", "cpl0", "cpl3")]
 IPIS = ["ipi_to_halted", "ipi_ping_pong_halted", "ipi_to_spinning", "ipi_ping_pong_spinning"]
@@ -67,6 +68,8 @@ def exits_table(results, columns, table):
         row = results["rows"][name]
         ratios = [shown(bars.beside_port(results, c, name), 3, "x") for c in columns]
         table.line(name, [pair(row.get(c), 1, 0) for c in columns] + ratios + [counts(row)])
+    for column, (allowed, of) in results["pv_eoi_by_word"].items():
+        table.out.append(f"pv_eoi: {column} allowed {allowed} of {of} without an access to the register")
 
 
 def counts(row):
