@@ -57,9 +57,9 @@ bool row_goes_on(unsigned done);
 /* The arguments. */
 struct bench {
 	unsigned n;       /* samples a row, */
-	unsigned ms;      /* or as many as this time allows */
+	unsigned ms;      /* or as many as this time allows; of "idle" */
 	unsigned hz;      /* of the tick */
-	unsigned seconds; /* that a group without a number of samples goes on */
+	unsigned seconds; /* of "many" */
 	uint64_t tsc_per_ms;
 };
 

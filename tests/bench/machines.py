@@ -45,6 +45,7 @@ class Said:
     cpus: list = field(default_factory=list)    # of "many": {ticks, loops, late, gap}
     answers: list = field(default_factory=list) # of lapicvm's monitor, so many seconds after the question
     by_word: tuple = None                       # paravirtual EOIs that were allowed, of so many
+    ended: bool = False                         # the group that began has ended
     begun: str = None                           # the last row or group that it began
     counted: dict = None                        # host.Counters over the window
     why_not_counted: str = None
@@ -117,6 +118,8 @@ def listen(process, said, begun, answered):
                 row.buckets[int(bucket)] = int(n)
         elif words[0] == "cpu":
             said.cpus.append(fields(words[2:]))
+        elif words[0] == "end":
+            said.ended = True
         elif words[0] == "word":
             said.by_word = tuple(int(word) for word in words[1:3])
         elif line.startswith(ANSWER):
@@ -138,6 +141,8 @@ def count(process, begun, said, seconds):
         counters = host.Counters(process.pid)
         time.sleep(seconds)
         said.counted = counters.read()
+        if said.ended:
+            said.counted, counters.why_not = None, "an idle guest, once: it had ended before that"
         said.why_not_counted = counters.why_not
         counters.close()
     except OSError as error:
