@@ -51,7 +51,7 @@ def many(name, measure):
 
 
 def unfair(m):
-    return m["ticks_median"] / max(m["ticks_least"], 1)
+    return m["ticks_median"] / (m["ticks_least"] or 0.5)
 
 
 BARS = [
