@@ -19,19 +19,10 @@
 	.endm
 
 	.section .text
-	.globl	arrive_x2apic, arrive_xapic, arrive_by_word, arrive_no_eoi, eoi_word
-// KVM's paravirtual EOI, in x2APIC mode.
-arrive_by_word:
-	note
-	btrl	$0, eoi_word(%rip)
-	jnc	by_msr
-	testb	$3, 8(%rsp)
-	jnz	leave_user
-	iretq
-
+	.globl	arrive_x2apic, arrive_xapic, arrive_no_eoi
 arrive_x2apic:
 	note
-by_msr:	movl	$MSR_X2APIC_EOI, %ecx
+	movl	$MSR_X2APIC_EOI, %ecx
 	xorl	%eax, %eax
 	xorl	%edx, %edx
 	wrmsr
@@ -123,7 +114,6 @@ leave_user:
 	.section .bss
 	.balign	16
 kept:	.skip	8
-eoi_word: .skip	4
-	.skip	244
+	.skip	248
 user_stack:
 	.section .note.GNU-stack, "", @progbits

@@ -3,18 +3,13 @@
 // measured. Not a test: a figure cannot fail, only an interrupt that is lost, early or one too
 // many.
 //
-//   group=exits|timers|ipis|idle|many [x2apic] tsc_khz=N [n=N] [hz=N] [seconds=N]
+//   group=exits|timers|ipis|idle|many [x2apic] tsc_khz=N [n=N] [ms=N] [hz=N] [seconds=N]
 //
 // The image is one for every machine that speaks Multiboot 1, so that all run the same bytes.
 #include "guests/bench/bench.h"
 
 #define PIC_MASTER 0x21
 #define PIC_SLAVE  0xa1
-
-/* Linux, "KVM-specific MSRs" and "KVM CPUID bits". */
-#define KVM_FEATURES       0x40000001u
-#define KVM_FEATURE_PV_EOI (1u << 6)
-#define MSR_KVM_PV_EOI     UINT32_C(0x4b564d04)
 
 struct bench bench;
 
@@ -40,20 +35,9 @@ static void silence_pics(void)
 	outb(PIC_SLAVE, 0xff);
 }
 
-static bool ends_by_word(void)
-{
-	if (smp_cpus() != 1 || apic_mode() != APIC_X2APIC ||
-	    !(cpuid(KVM_FEATURES, 0).eax & KVM_FEATURE_PV_EOI))
-		return false;
-	wrmsr(MSR_KVM_PV_EOI, (uintptr_t)&eoi_word | 1);
-	return true;
-}
-
 static void set_handlers(void)
 {
-	const char *arrive = ends_by_word()               ? arrive_by_word
-			     : apic_mode() == APIC_X2APIC ? arrive_x2apic
-							  : arrive_xapic;
+	const char *arrive = apic_mode() == APIC_X2APIC ? arrive_x2apic : arrive_xapic;
 
 	trap_set_entry(VECTOR_TIMER, arrive);
 	trap_set_entry(VECTOR_IPI, arrive);
@@ -65,6 +49,7 @@ void guest_main(void)
 	const char *name;
 
 	bench.n = guest_arg_number("n", 1000);
+	bench.ms = guest_arg_number("ms", 10000);
 	bench.hz = guest_arg_number("hz", 100);
 	bench.seconds = guest_arg_number("seconds", 2);
 	bench.tsc_per_ms = guest_arg_number("tsc_khz", 0);

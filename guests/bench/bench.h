@@ -23,10 +23,7 @@ void let_come(struct arrival *arrival, uint64_t rounds);
 void wait_user(struct arrival *arrival, uint64_t count, uint64_t *interrupt_stack);
 
 /* Handlers; what they note goes to the arrival that the wait names. */
-extern const char arrive_x2apic[], arrive_xapic[], arrive_by_word[], arrive_no_eoi[];
-/* What arrive_by_word clears in place of an EOI, where the host has set it; the boot processor's.
- */
-extern uint32_t eoi_word;
+extern const char arrive_x2apic[], arrive_xapic[], arrive_no_eoi[];
 
 #define VECTOR_TIMER 0x51
 #define VECTOR_IPI   0x61
@@ -49,11 +46,20 @@ void samples_add(struct samples *samples, uint64_t cycles);
 /* Prints the row: "row NAME key=value...", then lines "h bucket:count ...". */
 void samples_print(const struct samples *samples, const char *name);
 
+/*
+ * Says that a row begins, by "begin NAME": from there to its first line "row" the host counts its
+ * CPU time.
+ */
+void row_begin(const char *name);
+/* Whether the row goes on after so many samples: until there are bench.n, or its time is over. */
+bool row_goes_on(unsigned done);
+
 /* The arguments. */
 struct bench {
-	unsigned n;       /* samples a row */
+	unsigned n;       /* samples a row, */
+	unsigned ms;      /* or as many as this time allows; of "idle" */
 	unsigned hz;      /* of the tick */
-	unsigned seconds; /* that a group without a number of samples goes on */
+	unsigned seconds; /* of "many" */
 	uint64_t tsc_per_ms;
 };
 
