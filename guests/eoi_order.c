@@ -14,6 +14,7 @@
 // kernel: pvm="ACP-2"
 // run: timeout=60 lapic="user kernel"
 // run: timeout=60 args="x2apic" lapic="user kernel"
+// run: timeout=60 options="--apic-page=read-only" args="moved"
 #include "guests/runtime/guest.h"
 
 #define END 0x1000 /* added to the vector in the log */

@@ -15,6 +15,7 @@
 // run: lapic="user kernel"
 // run: options="--no-x2apic" lapic="user kernel"
 // run: options="--no-tsc-deadline" lapic="user kernel"
+// run: options="--apic-page=read-only"
 #include "guests/runtime/guest.h"
 
 static const char *const mode_names[] = {"disabled", "xAPIC", "x2APIC"};

@@ -10,11 +10,13 @@
 //
 // KVM departs from ACC-2, ACC-3 and ACC-4: a read that leaves the low dword, of a reserved offset
 // or of EOI gives whatever its emulator's buffer held, it has no error register, and keeps reserved
-// bits of ICR; and from LVT-2: it keeps delivery status and remote IRR as written.
+// bits of ICR; and from LVT-2: it keeps delivery status and remote IRR as written. Ours bends ACC-2
+// and ACC-3 where the page is a read-only slot.
 //
 // kernel: departs="ACC-2 ACC-3 ACC-4 LVT-2"
 // run: lapic="user kernel"
 // run: options="--no-x2apic --no-tsc-deadline" lapic="user kernel"
+// run: options="--apic-page=read-only" args="moved departs=ACC-2,ACC-3"
 #include "guests/runtime/guest.h"
 
 #define LVT_STATUS 0x5000u /* delivery status, remote IRR */
@@ -269,9 +271,9 @@ static void one_number(void)
 
 void guest_main(void)
 {
-	page = apic_page();
 	reset_values();
 	apic_enable();
+	page = apic_page();
 	read_widths();
 	write_widths();
 	if (guest_keeps("ACC-3"))

@@ -10,6 +10,7 @@
 // run: timeout=60 lapic="user kernel"
 // run: timeout=60 args="x2apic" lapic="user kernel"
 // run: timeout=60 options="--no-x2apic" lapic="user kernel"
+// run: timeout=60 options="--apic-page=read-only" args="moved"
 #include "guests/runtime/guest.h"
 
 static void by_shorthand(unsigned vector)

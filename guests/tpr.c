@@ -15,6 +15,7 @@
 // kernel: pvm="ACP-2"
 // run: timeout=60 lapic="user kernel"
 // run: timeout=60 args="x2apic" lapic="user kernel"
+// run: timeout=60 options="--apic-page=read-only" args="moved departs=PRI-4"
 #include "guests/runtime/guest.h"
 
 static void raise_vector(unsigned vector)
@@ -68,7 +69,8 @@ static void two_views(void)
 		apic_write(APIC_TPR, ((level + 1) << 4 & 0xff) | 0xf);
 		write_cr8(level);
 		CHECK_EQ(read_cr8(), level, "CR8 as written");
-		CHECK_EQ(apic_read(APIC_TPR), level << 4, "TPR after CR8 = %u", level);
+		if (guest_keeps("PRI-4"))
+			CHECK_EQ(apic_read(APIC_TPR), level << 4, "TPR after CR8 = %u", level);
 	}
 	write_cr8(0);
 }

@@ -329,6 +329,12 @@ void timer_resume(struct lapic *l, uint64_t remaining_ticks);
 uint64_t timer_remaining(struct lapic *l);
 uint8_t timer_shift_of(uint32_t dcr);
 
+/* What CCR reads when so much is left. */
+static inline uint32_t timer_count_of(const struct lapic *l, uint64_t remaining_ticks)
+{
+	return (uint32_t)((remaining_ticks + (1ull << l->timer_shift) - 1) >> l->timer_shift);
+}
+
 /* Tells the host of a new deadline, as the last step of whatever changed it. */
 static inline void timer_tell(struct lapic *l)
 {

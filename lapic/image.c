@@ -112,16 +112,20 @@ const void *lapic_page(const struct lapic *l)
 	return l->regs;
 }
 
+/* As state_read(), without the rest of the state: this may stand before each entry of a guest. */
 void lapic_page_sync(struct lapic *l)
 {
-	struct state s;
+	uint64_t remaining;
 
-	state_read(l, &s);
+	mailbox_drain(l);
+	remaining = timer_remaining(l);
 	for (unsigned i = 0; i < 8; i++) {
-		*reg(l, REG_IRR + i) = s.regs[REG_IRR + i];
-		*reg(l, REG_TMR + i) = s.regs[REG_TMR + i];
+		*reg(l, REG_IRR + i) = mailbox_register(l->irr, i);
+		*reg(l, REG_TMR + i) = mailbox_register(l->tmr, i);
 	}
-	*reg(l, REG_TMCCT) = s.regs[REG_TMCCT];
+	*reg(l, REG_TMCCT) = timer_count_of(l, remaining);
+	*reg(l, REG_APR) = l->mode == MODE_XAPIC ? (uint32_t)priority_apr(l, REG_APR) : 0;
 	/* SDM "Virtual-APIC Page": in x2APIC mode the ICR is 64 bits at 300h. */
-	reg(l, REG_ICR)[1] = l->mode == MODE_X2APIC ? s.regs[REG_ICR_HIGH] : 0;
+	reg(l, REG_ICR)[1] = l->mode == MODE_X2APIC ? reg_get(l, REG_ICR_HIGH) : 0;
+	timer_tell(l);
 }

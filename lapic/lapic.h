@@ -507,7 +507,8 @@ LAPIC_API enum lapic_state_error lapic_import_image(struct lapic *l, enum lapic_
 						    const uint8_t image[LAPIC_IMAGE_SIZE],
 						    uint64_t apic_base, uint64_t tsc_deadline);
 
-/* The register page; IRR, TMR and CCR in it are as of the last lapic_page_sync(). */
+/* The register page; IRR, TMR, APR and CCR in it are as of the last lapic_page_sync(). It holds
+ * nothing but registers, so that a guest may be shown it, as read-only memory at its APIC base. */
 LAPIC_API const void *lapic_page(const struct lapic *l);
 LAPIC_API void lapic_page_sync(struct lapic *l);
 

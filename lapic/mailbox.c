@@ -231,6 +231,14 @@ void mailbox_flush(struct lapic *l, bool closed)
 	}
 }
 
+/* Bit n of a byte becomes bit 4 n. */
+static uint32_t spread(uint32_t byte)
+{
+	byte = (byte | byte << 12) & 0x000F000Fu;
+	byte = (byte | byte << 6) & 0x03030303u;
+	return (byte | byte << 3) & 0x11111111u;
+}
+
 /* Register i of IRR or TMR from the words: byte i of word w holds the vectors 32 i + w, + 4, + 8,
  * ... */
 uint32_t mailbox_register(const _Atomic uint64_t words[IRR_WORDS], unsigned i)
@@ -239,10 +247,8 @@ uint32_t mailbox_register(const _Atomic uint64_t words[IRR_WORDS], unsigned i)
 
 	for (unsigned w = 0; w < IRR_WORDS; w++) {
 		uint64_t word = atomic_load_explicit(&words[w], memory_order_relaxed);
-		uint32_t byte = (uint32_t)((word & ~IRR_FLAGS) >> (8 * i)) & 0xFFu;
 
-		for (unsigned bit = 0; bit < 8; bit++)
-			value |= (byte >> bit & 1u) << (4 * bit + w);
+		value |= spread((uint32_t)((word & ~IRR_FLAGS) >> (8 * i)) & 0xFFu) << w;
 	}
 	return value;
 }

@@ -30,8 +30,8 @@ void state_read(struct lapic *l, struct state *state)
 		state->regs[REG_IRR + i] = mailbox_register(l->irr, i);
 		state->regs[REG_TMR + i] = mailbox_register(l->tmr, i);
 	}
-	state->regs[REG_TMCCT] =
-		(uint32_t)((state->remaining + (1ull << l->timer_shift) - 1) >> l->timer_shift);
+	state->regs[REG_TMCCT] = timer_count_of(l, state->remaining);
+	state->regs[REG_APR] = 0; /* follows from the others */
 	timer_tell(l);
 }
 

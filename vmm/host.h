@@ -39,6 +39,7 @@ struct host_traits {
 	bool single_step_cpl0;  /* KVM_GUESTDBG_SINGLESTEP shows each CPL0 boundary */
 	bool cpl0_emulated;     /* kernel code runs at about 1 MIPS */
 	bool smm;               /* KVM_CAP_X86_SMM */
+	bool readonly_memory;   /* KVM_CAP_READONLY_MEM */
 	bool apic_bit_follows;  /* CPUID.1:EDX[9] follows KVM_SET_SREGS.apic_base at run time */
 };
 

@@ -108,4 +108,5 @@ void kvm_caps_fill(const struct kvm_calls *kvm, int kvm_fd, struct host_traits *
 	if (traits->max_vcpu_id == 0)
 		traits->max_vcpu_id = traits->max_vcpus;
 	traits->smm = kvm_caps_ask(kvm, kvm_fd, KVM_CAP_X86_SMM) > 0;
+	traits->readonly_memory = kvm_caps_ask(kvm, kvm_fd, KVM_CAP_READONLY_MEM) > 0;
 }

@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "vmm/apic_page.h"
 #include "vmm/ending.h"
 #include "vmm/machine.h"
 #include "vmm/msr_index.h"
@@ -68,8 +69,13 @@ static void base_changed(void *opaque, uint64_t base)
 	bool claimed = (base & (APIC_BASE_EN | APIC_BASE_EXTD)) == APIC_BASE_EN;
 	int error = vm_set_msr(v->vm, v->fd, MSR_IA32_APIC_BASE, base & ~(uint64_t)APIC_BASE_EXTD);
 
+	/* Before RAM may come back to where it was, and after RAM has left where it goes. */
+	if (error >= 0)
+		error = vm_hide_apic_page(&v->machine->vm);
 	if (error >= 0)
 		error = layout_moved(v->machine, v, page, claimed);
+	if (error >= 0 && claimed && v->machine->options->apic_page_read_only)
+		vm_show_apic_page(&v->machine->vm, page, v->lapic_page);
 	if (error < 0)
 		ending_say(v->machine->ending, RESULT_INTERNAL, (int)v->id, 0,
 			   "KVM does not follow IA32_APIC_BASE = 0x%" PRIx64 ": %s", base,

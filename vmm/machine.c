@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "vmm/apic_page.h"
 #include "vmm/firmware.h"
 #include "vmm/image.h"
 #include "vmm/kernel_lapic.h"
@@ -290,7 +291,9 @@ bool machine_open(struct machine *m, const struct options *options,
 		ending_fill(why, RESULT_INTERNAL, "no memory for %u CPUs", options->cpus);
 		return false;
 	}
-	if (!enough_host(m, why))
+	/* Only the file says how many processors a restored machine has. */
+	if (!enough_host(m, why) ||
+	    (options->apic_page_read_only && !apic_page_possible(traits, options->cpus, why)))
 		return false;
 	if (ram_create(&m->ram, options->ram_bytes, text, sizeof(text)) != RAM_OK) {
 		ending_fill(why, RESULT_USAGE, "%s", text);

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "vmm/apic_page.h"
 #include "vmm/diff/program.h"
 #include "vmm/options_smp.h"
 #include "vmm/options_spelling.h"
@@ -32,6 +33,7 @@ enum id {
 	OPT_ACPI,
 	OPT_MPTABLE,
 	OPT_LAPIC,
+	OPT_APIC_PAGE,
 	OPT_HOP,
 	OPT_HOP_DROP,
 	OPT_TIMER_ADVANCE,
@@ -104,6 +106,7 @@ static const struct option option_table[] = {
 	{"--acpi", OPT_ACPI, OF_GUEST | OF_SHAPE, "the word on or off"},
 	{"--mptable", OPT_MPTABLE, OF_GUEST | OF_SHAPE, "the word on or off"},
 	{"--lapic", OPT_LAPIC, OF_RUN, "the word user or kernel"},
+	{"--apic-page", OPT_APIC_PAGE, OF_RUN | OF_PROGRAMS, "the word exits or read-only"},
 	{"--hop", OPT_HOP, OF_RUN, "a number of milliseconds"},
 	{"--hop-drop", OPT_HOP_DROP, OF_RUN, "a number of hops"},
 	{"--timer-advance", OPT_TIMER_ADVANCE, OF_RUN, "a number of microseconds"},
@@ -236,6 +239,16 @@ static bool take_lapic(const struct parser *p, const char *value)
 		return refuse(p, "--lapic=%s: no such place; give --lapic=user or --lapic=kernel",
 			      value);
 	p->options->kernel_lapic = kernel;
+	return true;
+}
+
+static bool take_apic_page(const struct parser *p, const char *value)
+{
+	bool read_only = strcmp(value, "read-only") == 0;
+
+	if (!read_only && strcmp(value, "exits") != 0)
+		return refuse(p, "--apic-page=%s: give exits or read-only", value);
+	p->options->apic_page_read_only = read_only;
 	return true;
 }
 
@@ -389,6 +402,7 @@ static bool take(struct parser *p, const struct option *option, const char *valu
 	case OPT_ACPI: return take_off(p, "--acpi", value, &o->no_acpi);
 	case OPT_MPTABLE: return take_off(p, "--mptable", value, &o->no_mptable);
 	case OPT_LAPIC: return take_lapic(p, value);
+	case OPT_APIC_PAGE: return take_apic_page(p, value);
 	case OPT_HOP: return take_small(p, option, value, OPTIONS_MAX_HOP_MS, &o->hop_ms);
 	case OPT_HOP_DROP: return take_small(p, option, value, UINT32_MAX, &o->hop_drop);
 	case OPT_TIMER_ADVANCE: return take_advance(p, option, value);
@@ -537,16 +551,43 @@ static bool check_restore(const struct parser *p)
 	return true;
 }
 
+static bool check_apic_page(const struct parser *p)
+{
+	const struct options *o = p->options;
+
+	if (!o->apic_page_read_only)
+		return true;
+	if (o->kernel_lapic || o->hop_ms)
+		return refuse(p,
+			      "--apic-page=read-only with %s: KVM's own Local APIC answers reads "
+			      "itself; leave one of the two out",
+			      o->hop_ms ? "--hop" : "--lapic=kernel");
+	if (o->pv_eoi)
+		return refuse(
+			p, "--apic-page=read-only with --pv-eoi: an EOI without an exit would not "
+			   "show in the page; leave one of the two out");
+	if (o->cpus > 1)
+		return refuse(p, "--apic-page=read-only with -smp %" PRIu32 ": %s", o->cpus,
+			      apic_page_one_cpu);
+	if (o->diff.cpus > 1)
+		return refuse(p, "--apic-page=read-only with --cpus %" PRIu32 ": %s", o->diff.cpus,
+			      apic_page_one_cpu);
+	return true;
+}
+
 static bool check_guest(struct parser *p)
 {
 	struct options *o = p->options;
+	bool alone = o->image || o->bios || o->apic_page_read_only;
 	struct topology topology;
 
 	if (o->restore)
-		return check_restore(p);
+		return check_restore(p) && check_apic_page(p);
 
 	if (!is_given(p, OPT_SMP))
-		o->cpus = o->image || o->bios ? DEFAULT_CPUS : TOUR_CPUS;
+		o->cpus = alone ? DEFAULT_CPUS : TOUR_CPUS;
+	if (!check_apic_page(p))
+		return false;
 	if (o->bios && (o->image || o->initrd_count || o->append || o->guest_args))
 		return refuse(p,
 			      "-bios %s: firmware is started alone; leave the image, -initrd, "
@@ -586,6 +627,8 @@ static bool check_diff(struct parser *p)
 	if (diff->tap && diff->junit && strcmp(diff->tap, "-") == 0 &&
 	    strcmp(diff->junit, "-") == 0)
 		return refuse(p, "--tap and --junit both to standard output; give one a file");
+	if (o->apic_page_read_only && !is_given(p, OPT_CPUS))
+		diff->cpus = 1;
 	if (!is_given(p, OPT_SEEDS) && !is_given(p, OPT_TIME))
 		diff->seeds = 1;
 	if (diff->seeds && diff->seeds - 1 > INT64_MAX - diff->seed)

@@ -64,6 +64,7 @@ struct options {
 	char **guest_args; /* after "--" */
 	int guest_arg_count;
 	bool kernel_lapic;         /* --lapic=kernel */
+	bool apic_page_read_only;  /* --apic-page=read-only (apic_page.h); then cpus is 1 */
 	uint32_t timer_advance_us; /* --timer-advance: at most so early; 0: never */
 	uint32_t hop_drop;   /* --hop-drop: the hop from which on one vector is dropped; 0: none */
 	uint32_t hop_ms;     /* --hop: from one Local APIC to the other so often; 0: never */

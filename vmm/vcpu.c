@@ -8,6 +8,7 @@
 #include <linux/kvm.h>
 #include <string.h>
 
+#include "vmm/apic_page.h"
 #include "vmm/fault.h"
 #include "vmm/inject.h"
 #include "vmm/lapic_host.h"
@@ -301,6 +302,8 @@ bool vcpu_turn(struct vcpu *v)
 	lapic_host_arm(v);
 	/* From here on a post kicks. One that came in before shows in what lapic_away() returns. */
 	pending = lapic_away(v->lapic);
+	if (apic_page_shown(v->vm))
+		lapic_page_sync(v->lapic);
 	if ((pending & ~left) || v->deadline_changed || kick_came(&v->kick)) {
 		lapic_back(v->lapic);
 		return true;

@@ -226,6 +226,25 @@ int vm_map_rom(struct vm *vm, const struct ram_range *rom)
 	return error < 0 ? error : 0;
 }
 
+void vm_show_apic_page(struct vm *vm, uint64_t gpa, void *page)
+{
+	struct ram_range range = {gpa, page, RAM_PAGE_SIZE};
+
+	if (set_slot(vm, VM_SLOT_APIC, KVM_MEM_READONLY, range) >= 0)
+		vm->apic = range;
+}
+
+int vm_hide_apic_page(struct vm *vm)
+{
+	int error = 0;
+
+	if (vm->apic.length) {
+		vm->apic.length = 0;
+		error = set_slot(vm, VM_SLOT_APIC, 0, vm->apic);
+	}
+	return error < 0 ? error : 0;
+}
+
 int vm_follow_clock(const struct vm *vm, const struct vm *from)
 {
 	struct kvm_clock_data clock = {0};

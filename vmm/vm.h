@@ -16,6 +16,7 @@
 /* Memory slots: one for each piece of RAM, a piece being what lies between two holes. */
 #define VM_SLOTS_MAX 64u
 #define VM_SLOT_ROM  VM_SLOTS_MAX /* behind them */
+#define VM_SLOT_APIC (VM_SLOTS_MAX + 1)
 
 /* Who answers for the Local APICs. */
 enum vm_lapic {
@@ -31,6 +32,7 @@ struct vm {
 	size_t run_bytes;                     /* of one struct kvm_run mapping */
 	struct ram_range slots[VM_SLOTS_MAX]; /* by slot number; length 0: not in use */
 	struct ram_range rom;                 /* the same */
+	struct ram_range apic;                /* the same */
 };
 
 /*
@@ -56,6 +58,14 @@ int vm_unmap_ram(struct vm *vm);
  * 0 or -errno.
  */
 int vm_map_rom(struct vm *vm, const struct ram_range *rom);
+
+/*
+ * Shows the guest the 4 KiB at `page` (apic_page.h) at this address: writes to it exit as MMIO.
+ * What KVM does not take there, since something else is at that place, stays hidden, and exits.
+ * Hiding: 0 or -errno. [while no vCPU runs]
+ */
+void vm_show_apic_page(struct vm *vm, uint64_t gpa, void *page);
+int vm_hide_apic_page(struct vm *vm);
 
 /*
  * KVM's paravirtual clock goes on in another VM: where KVM tells the time of its reading, by that,

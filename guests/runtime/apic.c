@@ -148,6 +148,8 @@ void apic_enable(void)
 	apic_learn();
 	if (apic_mode() == APIC_DISABLED)
 		guest_fail("cpu %u: its APIC is disabled in IA32_APIC_BASE", smp_self());
+	if (guest_arg("moved"))
+		apic_set_base((rdmsr(MSR_APIC_BASE) & ~APIC_BASE_ADDRESS) | APIC_MOVED_PAGE);
 	if (guest_arg("x2apic") && apic_has_x2apic())
 		apic_set_mode(APIC_X2APIC);
 	apic_write(APIC_SVR, APIC_SVR_ENABLE | 0xff);

@@ -75,6 +75,7 @@ enum {
 #define APIC_BASE_EN      (UINT64_C(1) << 11)
 #define APIC_BASE_ADDRESS UINT64_C(0xfffffffff000)
 #define APIC_DEFAULT_PAGE UINT64_C(0xfee00000)
+#define APIC_MOVED_PAGE   UINT64_C(0xfe000000) /* where a machine has nothing else */
 
 enum apic_mode { APIC_DISABLED, APIC_XAPIC, APIC_X2APIC };
 
@@ -108,8 +109,9 @@ bool apic_no_bits(unsigned reg);
 uint32_t apic_take_errors(void);
 
 /*
- * Switches this processor's APIC on: in x2APIC mode where the guest was started with the argument
- * "x2apic" and has it, else in the mode it is in. Spurious vector FFh, TPR 0.
+ * Switches this processor's APIC on: with the argument "moved" at another page, in x2APIC mode
+ * where the guest was started with the argument "x2apic" and has it, else in the mode it is in.
+ * Spurious vector FFh, TPR 0.
  */
 void apic_enable(void);
 

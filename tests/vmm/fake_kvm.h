@@ -14,7 +14,7 @@
 #define FAKE_VCPUS     257u /* the last has an APIC ID that no xAPIC has */
 #define FAKE_RUN_BYTES 12288u
 #define FAKE_TAKEN     64u
-#define FAKE_SLOTS     65u
+#define FAKE_SLOTS     66u
 #define FAKE_ROUTES    256u
 #define FAKE_MSIS      16u
 #define FAKE_MSRS      300u

@@ -35,6 +35,7 @@ void rig_host_vmx(struct host_traits *traits)
 		.nmi = true,
 		.single_step_cpl0 = true,
 		.smm = true,
+		.readonly_memory = true,
 		.apic_bit_follows = true,
 	};
 }

@@ -373,6 +373,29 @@ static void hops_are_milliseconds(void **state)
 	bad("diff a.elf --hop=20", "--hop", "run");
 }
 
+static void a_page_of_memory_is_for_one_processor(void **state)
+{
+	(void)state;
+	good("run --apic-page=read-only");
+	assert_true(options.apic_page_read_only);
+	assert_int_equal(options.cpus, 1);
+	good("run a --apic-page read-only --apic-page=exits");
+	assert_false(options.apic_page_read_only);
+	good("run --restore f --apic-page=read-only");
+	bad("run a --apic-page=off", "off", "exits or read-only");
+	bad("run a --apic-page=read-only -smp 2", "-smp 2", "one processor");
+	bad("run a --apic-page=read-only --lapic=kernel", "--lapic=kernel", "answers reads");
+	bad("run a --apic-page=read-only --hop=20", "--hop", "answers reads");
+	bad("run a --apic-page=read-only --pv-eoi", "--pv-eoi", "EOI");
+	bad("run --restore f --apic-page=read-only --hop=20", "--hop", "answers reads");
+	good("diff --apic-page=read-only");
+	assert_int_equal(options.diff.cpus, 1);
+	good("diff --apic-page=read-only --cpus 1");
+	good("diff --apic-page=read-only --replay f");
+	bad("diff --apic-page=read-only --cpus 2", "--cpus 2", "one processor");
+	bad("diff a.elf --apic-page=read-only", "--apic-page", "whole guest");
+}
+
 static void every_option_of_run(void **state)
 {
 	(void)state;
@@ -747,6 +770,7 @@ static void help_fits_a_screen(void **state)
 		{OPTIONS_RUN, "-initrd"},       {OPTIONS_RUN, "-append"},
 		{OPTIONS_RUN, "-no-reboot"},    {OPTIONS_RUN, "--lapic"},
 		{OPTIONS_RUN, "--hop="},        {OPTIONS_RUN, "--hop-drop="},
+		{OPTIONS_RUN, "--apic-page="},  {OPTIONS_DIFF, "--apic-page="},
 		{OPTIONS_RUN, "--no-x2apic"},   {OPTIONS_RUN, "--no-tsc-deadline"},
 		{OPTIONS_RUN, "--timeout"},     {OPTIONS_RUN, "--result-json"},
 		{OPTIONS_RUN, "--dump-screen"}, {OPTIONS_RUN, "--stats"},
@@ -788,6 +812,7 @@ int main(void)
 		cmocka_unit_test(topologies_that_cannot_be_are_refused),
 		cmocka_unit_test(times_have_fractions),
 		cmocka_unit_test(hops_are_milliseconds),
+		cmocka_unit_test(a_page_of_memory_is_for_one_processor),
 		cmocka_unit_test(every_option_of_run),
 		cmocka_unit_test(firmware_is_started_alone),
 		cmocka_unit_test(a_value_may_look_like_an_option),

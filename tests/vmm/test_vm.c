@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "tests/vmm/fake_kvm.h"
+#include "vmm/apic_page.h"
 #include "vmm/vm.h"
 
 static struct fake_kvm kvm;
@@ -245,6 +246,35 @@ static void test_all_ram_goes_and_comes_back(void **state)
 	assert_int_equal(vm_unmap_ram(&vm), -EIO);
 }
 
+static void test_an_apic_page_is_shown_where_there_is_room(void **state)
+{
+	struct ram ram = two_ranges();
+	uint8_t *page = ram.ranges[1].host;
+	const struct kvm_userspace_memory_region *slot = &kvm.slots[VM_SLOT_APIC];
+
+	(void)state;
+	assert_true(vm_open(&vm, &kvm.calls, &traits, VM_LAPIC_USER, &why));
+	vm_map_ram(&vm, &ram, NULL, 0);
+	assert_int_equal(vm_hide_apic_page(&vm), 0);
+	assert_false(apic_page_shown(&vm));
+	vm_show_apic_page(&vm, 0xFEE00000, page);
+	assert_true(apic_page_shown(&vm));
+	assert_int_equal(slot->flags, KVM_MEM_READONLY);
+	assert_true(slot->guest_phys_addr == 0xFEE00000 && slot->memory_size == 0x1000);
+	assert_true(slot->userspace_addr == (uintptr_t)page);
+	assert_int_equal(vm_hide_apic_page(&vm), 0);
+	assert_backed(0xFEE00000, false);
+	/* RAM is there: it stays, and nothing says that the page is shown. */
+	vm_show_apic_page(&vm, 0x1000, page);
+	assert_false(apic_page_shown(&vm));
+	assert_int_equal(vm_hide_apic_page(&vm), 0);
+	assert_backed(0x1000, true);
+	vm_show_apic_page(&vm, 0xFEE00000, page);
+	kvm.failing_request = KVM_SET_USER_MEMORY_REGION;
+	kvm.failing_error = EIO;
+	assert_int_equal(vm_hide_apic_page(&vm), -EIO);
+}
+
 static void test_the_clock_goes_on_in_another_vm(void **state)
 {
 	static struct fake_kvm other;
@@ -305,6 +335,7 @@ int main(void)
 		cmocka_unit_test_setup(test_what_does_not_change_is_left_alone, setup),
 		cmocka_unit_test_setup(test_more_holes_than_slots_change_nothing, setup),
 		cmocka_unit_test_setup(test_all_ram_goes_and_comes_back, setup),
+		cmocka_unit_test_setup(test_an_apic_page_is_shown_where_there_is_room, setup),
 		cmocka_unit_test_setup(test_the_clock_goes_on_in_another_vm, setup),
 		cmocka_unit_test_setup(test_one_msr, setup),
 	};

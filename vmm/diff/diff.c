@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "vmm/apic_page.h"
 #include "vmm/diff/campaign.h"
 #include "vmm/diff/fingerprint.h"
 #include "vmm/diff/generate.h"
@@ -44,7 +45,7 @@ struct session {
 	struct journal journal;
 	struct tally tally;
 	uint64_t shown_ms; /* last progress */
-	char again[1100];  /* --ledger as it was given, so that what differs differs again */
+	char again[1100];  /* options as they were given, so that what differs differs again */
 };
 
 /* ---------------------------------------------------------------- what the campaign calls */
@@ -67,6 +68,7 @@ static bool random_program(void *opaque, uint64_t number, struct program *progra
 		.cpus = s->diff->cpus,
 		.x2apic = s->x2apic,
 		.tsc_deadline = s->tsc_deadline,
+		.page_is_memory = s->options->apic_page_read_only,
 	};
 
 	return generate(&config, program);
@@ -172,6 +174,13 @@ static bool open_replay(struct session *s, struct result *result)
 	for (unsigned i = 0; i < s->diff->replay_count; i++)
 		if (!replay_add(&s->replay, s->diff->replays[i], result))
 			return false;
+	for (size_t i = 0; s->options->apic_page_read_only && i < s->replay.count; i++) {
+		if (s->replay.files[i].program.cpus == 1)
+			continue;
+		ending_fill(result, RESULT_USAGE, "--apic-page=read-only with %s: %s",
+			    s->replay.files[i].path, apic_page_one_cpu);
+		return false;
+	}
 	return true;
 }
 
@@ -221,9 +230,13 @@ static bool open_lockstep(struct session *s, const struct kvm_calls *kvm,
 		host_error_result(&error, result);
 		return false;
 	}
+	if (s->options->apic_page_read_only && !apic_page_possible(traits, 1, result))
+		return false;
 	s->lockstep = lockstep_open(kvm, traits, &signal_seen, result);
 	if (!s->lockstep)
 		return false;
+	if (s->options->apic_page_read_only)
+		lockstep_show_page(s->lockstep);
 	s->x2apic = s->options->x2apic && lockstep_x2apic(s->lockstep);
 	s->tsc_deadline = s->options->tsc_deadline && lockstep_tsc_deadline(s->lockstep);
 	return true;
@@ -255,7 +268,8 @@ static bool identify(const struct session *s, char text[256], struct result *res
 			 "tsc-deadline=%s",
 			 s->diff->seed, s->diff->ops, cpus, s->x2apic ? "yes" : "no",
 			 s->tsc_deadline ? "yes" : "no");
-	snprintf(text + strlen(text), 256 - strlen(text), " build-and-ledger=%016" PRIx64, build);
+	snprintf(text + strlen(text), 256 - strlen(text), "%s build-and-ledger=%016" PRIx64,
+		 s->options->apic_page_read_only ? " apic-page=read-only" : "", build);
 	return true;
 }
 
@@ -330,6 +344,8 @@ static bool tell(struct session *s, int unmet, bool good, struct result *result)
 	report_print(&s->tally, s->out);
 	if (lockstep_isr_lost(s->lockstep))
 		fputs(isr_lost_text, s->out);
+	if (s->options->apic_page_read_only)
+		fputs(apic_page_left_out, s->out);
 	say_again(s, again);
 	if (!report_of_tally(&report, &s->tally, again, unmet) ||
 	    !add_broken_off(&report, good, result)) {
@@ -391,8 +407,9 @@ static bool diff_programs(const struct options *options, const struct kvm_calls 
 	struct host_traits traits;
 	bool good;
 
-	if (s.diff->ledger)
-		snprintf(s.again, sizeof(s.again), " --ledger %s", s.diff->ledger);
+	snprintf(s.again, sizeof(s.again), "%s%s%s",
+		 options->apic_page_read_only ? " --apic-page=read-only" : "",
+		 s.diff->ledger ? " --ledger " : "", s.diff->ledger ? s.diff->ledger : "");
 	good = report_files_possible(s.diff->tap, s.diff->junit, result) &&
 	       save_possible(s.diff->save, result) && open_replay(&s, result) &&
 	       open_ledger(&s, result);

@@ -60,6 +60,8 @@ static void refresh(struct scene *s, unsigned cpu)
 		scene_plain(s, cpu, PROGRAM_EOI);
 	if (!c->interrupts && scene_chance(s, 10))
 		scene_plain(s, cpu, PROGRAM_STI);
+	if (s->page_is_memory && scene_chance(s, 10))
+		scene_leave_default(s, cpu);
 	if (c->tpr >= 0x20 && scene_chance(s, 15))
 		scene_write(s, cpu, MODEL_TPR, 0);
 }
@@ -78,6 +80,8 @@ static void begin(struct scene *s)
 			scene_start(s, cpu);
 		else if (scene_chance(s, 85))
 			scene_set_up(s, cpu);
+		if (s->page_is_memory)
+			scene_leave_default(s, cpu);
 	}
 }
 
@@ -94,7 +98,8 @@ bool generate(const struct generate_config *config, struct program *program)
 			  .limit = config->ops,
 			  .random = config->seed,
 			  .x2apic = config->x2apic,
-			  .tsc_deadline = config->tsc_deadline};
+			  .tsc_deadline = config->tsc_deadline,
+			  .page_is_memory = config->page_is_memory};
 	unsigned cpus = some_cpus(&s);
 
 	*program =

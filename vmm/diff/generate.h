@@ -19,6 +19,7 @@ struct generate_config {
 	size_t ops;                /* 1 .. PROGRAM_OPS_MAX */
 	unsigned cpus;             /* 1 .. PROGRAM_CPUS_MAX; 0: the seed decides */
 	bool x2apic, tsc_deadline; /* what the host lets both sides offer */
+	bool page_is_memory;       /* apic_page.h: without what that bends */
 };
 
 /* The same seed gives the same program, on every machine. False: no memory. */

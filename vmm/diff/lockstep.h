@@ -46,6 +46,9 @@ struct lockstep *lockstep_open(const struct kvm_calls *kvm, const struct host_tr
 			       const volatile sig_atomic_t *stop, struct result *why);
 void lockstep_close(struct lockstep *lockstep);
 
+/* Our side shows its registers as memory from now on (apic_page.h): for programs of one CPU. */
+void lockstep_show_page(struct lockstep *lockstep);
+
 /* What both sides offer, for the generator. */
 bool lockstep_x2apic(const struct lockstep *lockstep);
 bool lockstep_tsc_deadline(const struct lockstep *lockstep);

@@ -137,6 +137,11 @@ void lockstep_close(struct lockstep *l)
 	free(l);
 }
 
+void lockstep_show_page(struct lockstep *l)
+{
+	l->setup.apic_page_read_only = true;
+}
+
 bool lockstep_x2apic(const struct lockstep *l)
 {
 	return l->setup.x2apic;

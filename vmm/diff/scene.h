@@ -22,7 +22,7 @@ struct scene {
 	struct model model;
 	size_t limit;    /* operations wanted: what is emitted beyond them is dropped */
 	uint64_t random; /* state of splitmix64 */
-	bool x2apic, tsc_deadline, no_memory;
+	bool x2apic, tsc_deadline, page_is_memory, no_memory;
 	bool sleeps;                    /* some programs are without HLT */
 	uint8_t vectors[SCENE_VECTORS]; /* few, so that they meet each other */
 };
@@ -82,6 +82,9 @@ void scene_timed_sleep(struct scene *s, unsigned cpu);
 void scene_periodic(struct scene *s, unsigned cpu);
 void scene_rearm(struct scene *s, unsigned cpu);
 void scene_deadline(struct scene *s, unsigned cpu);
+
+/* From FEE00000h, which KVM's emulator takes for a Local APIC's whatever memory is there. */
+void scene_leave_default(struct scene *s, unsigned cpu);
 
 /* Brings a CPU back that waits for a SIPI, or sleeps. */
 void scene_start(struct scene *s, unsigned cpu);

@@ -87,6 +87,9 @@ void scene_odd_page(struct scene *s, unsigned cpu)
 
 		if (where + width > 0x1000)
 			where = 0x1000 - width;
+		/* Rule ACC-2, where that bends. */
+		if (s->page_is_memory && where % 16 + width > 16)
+			where -= where % 16 + width - 16;
 		if (scene_chance(s, 60))
 			scene_op(s, (struct program_op){.kind = PROGRAM_READ,
 							.cpu = (uint8_t)cpu,

@@ -5,6 +5,8 @@
 
 #include "vmm/msr_index.h"
 
+#define DEFAULT_PAGE 0xFEE00000u
+
 void scene_disable(struct scene *s, unsigned cpu)
 {
 	int other = scene_other(s, cpu);
@@ -91,7 +93,7 @@ static uint64_t hole(struct scene *s)
 	case 0: return 0xFE000000u + (scene_below(s, 16) << 12);
 	case 1: return 0xD0000000u + (scene_below(s, 256) << 12);
 	case 2: return 0xFEE00000u + (scene_below(s, 16) << 12);
-	default: return 0xFEE00000u;
+	default: return DEFAULT_PAGE;
 	}
 }
 
@@ -110,7 +112,15 @@ void scene_relocate(struct scene *s, unsigned cpu)
 	if (scene_chance(s, 50))
 		scene_icr(s, cpu, 0, MODEL_SELF | MODEL_ASSERT | scene_legal_vector(s));
 	if (scene_chance(s, 60))
-		scene_wrmsr(s, cpu, MSR_IA32_APIC_BASE, 0xFEE00000u | (c->base & 0xFFF));
+		scene_wrmsr(s, cpu, MSR_IA32_APIC_BASE, DEFAULT_PAGE | (c->base & 0xFFF));
+}
+
+void scene_leave_default(struct scene *s, unsigned cpu)
+{
+	const struct model_cpu *c = &s->model.cpu[cpu];
+
+	if (c->mode == FINDING_XAPIC && c->base >> 12 == DEFAULT_PAGE >> 12)
+		scene_wrmsr(s, cpu, MSR_IA32_APIC_BASE, hole(s) | (c->base & 0xFFF));
 }
 
 void scene_base_bits(struct scene *s, unsigned cpu)

@@ -71,6 +71,8 @@ struct side_setup {
 	 * kvm_pvm of Linux 6.18. It is then entered in ISR again when its handler asks how to give
 	 * an EOI: else nothing that rests on ISR could be compared. */
 	bool isr_lost;
+	/* Of ours: a machine of one CPU reads its registers as memory (apic_page.h). */
+	bool apic_page_read_only;
 };
 
 struct side_kind {

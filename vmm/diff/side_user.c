@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "vmm/apic_page.h"
 #include "vmm/boot.h"
 #include "vmm/diff/side.h"
 #include "vmm/ending.h"
@@ -14,7 +15,9 @@
 #include "vmm/msr_index.h"
 #include "vmm/regs.h"
 
-#define BUS_HZ 1000000000u
+#define BUS_HZ         1000000000u
+#define APIC_BASE_EXTD 0x400u
+#define APIC_BASE_EN   0x800u
 /* Exits of one operation, interrupt handlers included. */
 #define EXITS_MAX  5000u
 #define FINISH_MAX 64u
@@ -40,6 +43,21 @@ static void owner_eoi(void *opaque, uint8_t vector)
 	struct owner *owner = opaque;
 
 	side_log(&owner->side->cpu[owner->n].eois, vector);
+}
+
+/* One that lies where the puppet has its memory stays there: KVM refuses a second slot. */
+static void owner_base_changed(void *opaque, uint64_t base)
+{
+	struct owner *owner = opaque;
+	struct side *side = owner->side;
+	bool xapic = (base & (APIC_BASE_EN | APIC_BASE_EXTD)) == APIC_BASE_EN;
+	int error = vm_hide_apic_page(&side->vm);
+
+	if (error < 0)
+		side_fail(side, owner->n, "our side: hiding the APIC page: %s", strerror(-error));
+	else if (xapic)
+		vm_show_apic_page(&side->vm, base & ~(uint64_t)(LAPIC_PAGE_SIZE - 1),
+				  side->cpu[owner->n].lapic_page);
 }
 
 static bool prepare(struct side *side, const struct side_setup *setup, struct result *why)
@@ -69,6 +87,7 @@ static bool prepare_cpu(struct side *side, unsigned n, const struct side_setup *
 		.now_ns = owner_now_ns,
 		.now_tsc = owner_now_tsc,
 		.eoi = owner_eoi,
+		.base_changed = setup->apic_page_read_only ? owner_base_changed : NULL,
 	};
 	struct lapic_config config;
 	struct owner *owner;
@@ -163,6 +182,8 @@ static bool enter(struct side *side, unsigned n, bool immediate)
 	struct exit exit;
 	int returned;
 
+	if (apic_page_shown(&side->vm))
+		lapic_page_sync(c->lapic);
 	c->run->immediate_exit = immediate;
 	c->run->cr8 = lapic_cr8(c->lapic);
 	returned = kvm_ioctl(side->vm.kvm, c->fd, KVM_RUN, NULL);
