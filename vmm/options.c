@@ -519,6 +519,8 @@ static bool check_guest(struct parser *p)
 	struct options *o = p->options;
 	struct topology topology;
 
+	if (o->hop_drop && !o->hop_ms)
+		return refuse(p, "--hop-drop without --hop: there is no hop to lose a vector at");
 	if (o->restore)
 		return check_restore(p);
 
