@@ -22,6 +22,7 @@
 #define PONG       0x52
 #define CHAIN      0x61
 #define TICK       0x71
+#define WAKE       0x81
 #define CHAIN_US   700
 #define TICK_MS    10
 #define NMI_EVERY  16
@@ -129,6 +130,7 @@ void guest_main(void)
 	trap_set(PONG, on_pong);
 	trap_set(CHAIN, on_chain);
 	trap_set(TICK, trap_eoi);
+	trap_set(WAKE, trap_eoi);
 	trap_set(TRAP_NMI, on_nmi);
 	smp_start(2);
 	length = guest_arg_number("ms", 4000) * time_tsc_per_ms();
@@ -144,6 +146,8 @@ void guest_main(void)
 	CHECK(TIME_WAIT(chained != last), "the chain of timers still runs, after %u", last);
 	CHECK_EQ(lost, 0, "IPIs without an answer");
 	over = true;
+	/* It may be about to halt. */
+	apic_ipi(1, APIC_ICR_ASSERT | WAKE);
 	if (lost || chained == last)
 		return;
 	CHECK(TIME_WAIT(!armed), "the last timer of the chain runs out");
