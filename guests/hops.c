@@ -4,7 +4,8 @@
 //
 // Proof: every IPI carries a number, is waited for and answered by another; some are NMIs. A timer
 // that runs out once arms itself again in its handler, so that one lost expiry is the last, and one
-// too many meets a timer that is not armed. A periodic one never ticks more often than time allows.
+// too many meets a timer that is not armed. A periodic one never ticks more often than time allows,
+// and still ticks at the end; how often is up to the host, who may have other work.
 // The receiver keeps interrupts off for a millisecond now and then, so that there is much to carry.
 //
 // Rules: SAVE-1, SAVE-2, SAVE-3, MP-4, MP-5
@@ -123,7 +124,7 @@ static void send(void)
 void guest_main(void)
 {
 	uint64_t length, begin, spent;
-	unsigned ticks, last;
+	unsigned ticks, last, ticked;
 
 	apic_enable();
 	trap_set(PING, on_ping);
@@ -144,6 +145,9 @@ void guest_main(void)
 		send();
 	last = chained;
 	CHECK(TIME_WAIT(chained != last), "the chain of timers still runs, after %u", last);
+	ticked = trap_count(1, TICK);
+	CHECK(guest_arg("noticks") || TIME_WAIT(trap_count(1, TICK) != ticked),
+	      "the periodic timer still ticks, after %u", ticked);
 	CHECK_EQ(lost, 0, "IPIs without an answer");
 	over = true;
 	/* It may be about to halt. */
@@ -163,8 +167,6 @@ void guest_main(void)
 	CHECK_EQ(unarmed, 0, "expiries of a timer that was not armed");
 	CHECK(trap_count(1, TICK) <= ticks + 1, "periodic ticks: %u, in the time of %u",
 	      trap_count(1, TICK), ticks);
-	CHECK(guest_arg("noticks") || trap_count(1, TICK) >= ticks / 4,
-	      "periodic ticks: %u, in the time of %u", trap_count(1, TICK), ticks);
 	print("%u IPIs there and back, %u NMIs, %u expiries, %u of %u ticks\n", sent, nmis, chained,
 	      trap_count(1, TICK), ticks);
 }
