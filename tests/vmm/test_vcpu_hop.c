@@ -996,6 +996,29 @@ static void test_a_guest_that_always_has_an_exit_does_not_hold_it_up(void **stat
 	rig_free(rig);
 }
 
+static int opens_the_window(struct fake_vcpu *v, struct kvm_run *run)
+{
+	(void)v;
+	return run->request_interrupt_window ? fake_exit(run, KVM_EXIT_IRQ_WINDOW_OPEN) : -EINTR;
+}
+
+/* KVM is asked for it as long as the 8259s' line is high. */
+static void test_a_window_that_is_open_does_not_end_the_looks(void **state)
+{
+	struct rig *rig = start(1);
+
+	(void)state;
+	hop(rig);
+	fake(rig, 0)->pass = opens_the_window;
+	atomic_store(&rig->machine.intr, true);
+	assert_true(vcpu_kernel_turn(rig_vcpu(rig, 0)));
+	assert_int_equal(rig_vcpu(rig, 0)->run->request_interrupt_window, 1);
+	fake(rig, 0)->passes = 0;
+	hop(rig);
+	assert_true(rig->there.vcpus[0].passes <= 2);
+	rig_free(rig);
+}
+
 static int shuts_down(struct fake_vcpu *v, struct kvm_run *run)
 {
 	(void)v;
@@ -1116,6 +1139,7 @@ int main(void)
 		cmocka_unit_test(test_ids_with_gaps_between_them_while_disabled),
 		cmocka_unit_test(test_an_eoi_that_kvm_has_not_told_of_is_told_first),
 		cmocka_unit_test(test_a_guest_that_always_has_an_exit_does_not_hold_it_up),
+		cmocka_unit_test(test_a_window_that_is_open_does_not_end_the_looks),
 		cmocka_unit_test(test_a_guest_that_dies_meanwhile_has_died),
 		cmocka_unit_test(test_no_error_goes_unsaid),
 		cmocka_unit_test(test_a_refused_msr_ends_the_run_by_name),
