@@ -76,7 +76,8 @@ bool vcpu_hop_settle(struct vcpu *v)
 
 	if (v->lapic)
 		return true;
-	/* Open, it would end each pass, and nothing is given now; its next turn asks for it anew. */
+	/* Open, it would end each pass, and nothing is given now; its next turn asks for it anew.
+	 */
 	v->run->request_interrupt_window = 0;
 	/* What KVM tells at an entry alone: an EOI that the I/O APIC waits for, and the place of a
 	 * vector that the 8259s gave. */

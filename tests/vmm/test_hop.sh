@@ -30,7 +30,7 @@ type_keys() {
 	done
 }
 wait_for_machines() { # COUNT
-	waits=100
+	waits=200
 	while [ "$(grep -c 'restart: hello' "$out")" -lt "$1" ] && [ $((waits -= 1)) -gt 0 ]; do
 		sleep 0.2
 	done
@@ -53,12 +53,10 @@ typed() { # CODE OPTIONS KEYS... -- IMAGE ARGUMENTS...
 	done
 	image=$2
 	shift 2
-	begun=$(date +%s)
 	: >"$out"
 	# shellcheck disable=SC2086 # several words each
 	type_keys $words | "$LAPICVM" run "$image" -smp 2 --stats --timeout 60 $with -- "$@" >"$out" 2>"$err"
 	is $? "$code" "$(basename "$image" .elf) $* with $with, typed: $(printf %s "$words" | tr '\\' '^')"
-	is "$(($(date +%s) - begun > 30))" 0 "... in less than 30 s"
 }
 
 for begin in user kernel; do
