@@ -14,6 +14,7 @@
 #include "vmm/machine.h"
 #include "vmm/machine_warm.h"
 #include "vmm/msr.h"
+#include "vmm/msr_index.h"
 #include "vmm/regs.h"
 #include "vmm/run_report.h"
 
@@ -95,7 +96,8 @@ static void answer_memory(struct vcpu *v, const struct access *access)
 static void answer_msr(struct vcpu *v, const struct msr_access *access)
 {
 	uint64_t value;
-	bool ok = msr_answer(v->lapic, &v->tsc, access, &value);
+	bool ok = access->index == MSR_KVM_PV_EOI ? pv_eoi_answer(v, access, &value)
+						  : msr_answer(v->lapic, &v->tsc, access, &value);
 
 	v->stats.msr_accesses += msr_is_lapic(access->index);
 	exit_answer_msr(v->run, ok, value);
@@ -134,6 +136,7 @@ static void leave(struct vcpu *v, int returned)
 	struct exit exit;
 
 	v->given = false;
+	pv_eoi_collect(v);
 	v->registers_in_run = v->run->kvm_valid_regs != 0;
 	exit_decode(v->run, v->vm->run_bytes, returned, &exit);
 	stats_exit(&v->stats, exit.reason);
@@ -193,6 +196,7 @@ bool vcpu_start_anew(struct vcpu *v)
 		return false;
 	}
 	if (lapic_take_init(v->lapic) != LAPIC_INIT_NONE) {
+		pv_eoi_reset(v);
 		boot_init(&state, v->signature, sregs.cr0);
 		machine_warm_enter(v, &state);
 		return set_state(v, &state);
@@ -301,7 +305,8 @@ bool vcpu_turn(struct vcpu *v)
 	step_prepare(v, inject(v, pending, &left));
 	lapic_host_arm(v);
 	/* From here on a post kicks. One that came in before shows in what lapic_away() returns. */
-	if ((lapic_away(v->lapic) & ~left) || v->deadline_changed || kick_came(&v->kick)) {
+	pending = lapic_away(v->lapic);
+	if ((pending & ~left) || v->deadline_changed || kick_came(&v->kick)) {
 		lapic_back(v->lapic);
 		return true;
 	}
@@ -310,6 +315,7 @@ bool vcpu_turn(struct vcpu *v)
 		return true;
 	}
 	step_own_exit(v, false);
+	pv_eoi_allow(v, pending);
 	returned = enter(v);
 	layout_leave(v);
 	lapic_back(v->lapic);

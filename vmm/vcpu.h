@@ -14,6 +14,7 @@
 #include "vmm/exit.h"
 #include "vmm/info_exits.h"
 #include "vmm/kick.h"
+#include "vmm/pv_eoi.h"
 #include "vmm/stats.h"
 #include "vmm/step.h"
 #include "vmm/tsc.h"
@@ -50,6 +51,7 @@ struct vcpu {
 	pthread_t thread; /* [main thread] */
 	struct kick kick;
 	struct step step;
+	struct pv_eoi pv_eoi; /* [owner] */
 	struct stats_vcpu stats;
 	struct info_exits exits; /* [owner] */
 
