@@ -247,11 +247,13 @@ coverage:
 	@$(MAKE) --no-print-directory -j$$(nproc) CC=gcc COV=1 unit-lapic
 	@O=$(BUILD)/cov scripts/coverage 95
 
-# ONLY=name boots one row: of tests/kernels/rows, or memtest86+, seabios-2, seabios-4.
+# ONLY=name boots one row: of tests/kernels/rows, or memtest86+, seabios-2, seabios-4. HOP=ms boots those of
+# tests/kernels/rows while the machine hops so often, 200 times at least.
 kernels:
 	@scripts/deps kernels
 	@$(MAKE) --no-print-directory -j$$(nproc) $(PROGRAM)
-	@case '$(ONLY)' in \
+	@case '$(if $(HOP),hop,$(ONLY))' in \
+	hop) $(EXPORTS) scripts/kernels --hop '$(HOP)' $(if $(ONLY),--only '$(ONLY)') ;; \
 	memtest86+ | seabios-*) $(EXPORTS) scripts/kernels-binaries --only '$(ONLY)' ;; \
 	'') $(EXPORTS) scripts/kernels; linux=$$?; $(EXPORTS) scripts/kernels-binaries && exit $$linux ;; \
 	*) $(EXPORTS) scripts/kernels --only '$(ONLY)' ;; \
@@ -297,7 +299,7 @@ help:
 	@echo 'make coverage   lines and branches of lapic/ that its unit tests run; at least 95 % of the lines'
 	@echo 'make mutants    small faults in lapic/, one for each rule and more: who finds them; an hour on 2 cores'
 	@echo 'make mutants-mechanical   every operator, constant and statement of lapic/*.c against its unit tests'
-	@echo 'make kernels    a small Linux, built from Debian'"'"'s sources under build/kernels, boots; ONLY=name for one row'
+	@echo 'make kernels    a small Linux, built from Debian'"'"'s sources under build/kernels, boots; ONLY=name for one row, HOP=ms while it hops'
 	@echo 'make fuzz       each fuzzer for SECONDS=60'
 	@echo 'make stress     STRESS_POSTS=10000000 posts under the thread sanitizer'
 	@echo 'make storm      a hostile guest and interrupt storms, SECONDS=60 and 30 each: memory, console, Ctrl-a x'

@@ -9,12 +9,12 @@
 //
 // Rules: MP-4, MP-5
 //
-// run: smp=2 timeout=60 lapic="user kernel" expect=97
-// run: smp=2 timeout=60 args="closed" lapic="user kernel" expect=97
-// run: smp=1 timeout=60 args="masked" lapic="user kernel" expect=97
-// run: smp=3 timeout=60 args="waits" lapic="user kernel" expect=97
-// run: smp=1 timeout=60 args="late" lapic="user kernel"
-// run: smp=2 timeout=60 args="awake" lapic="user kernel"
+// run: smp=2 timeout=60 lapic="user kernel hop" expect=97
+// run: smp=2 timeout=60 args="closed" lapic="user kernel hop" hop=3 expect=97
+// run: smp=1 timeout=60 args="masked" lapic="user kernel hop" hop=3 expect=97
+// run: smp=3 timeout=60 args="waits" lapic="user kernel hop" hop=3 expect=97
+// run: smp=1 timeout=60 args="late" lapic="user kernel hop" hop=3
+// run: smp=2 timeout=60 args="awake" lapic="user kernel hop"
 // run: smp=2 timeout=60 args="awake x2apic" lapic="user kernel"
 #include "guests/runtime/guest.h"
 

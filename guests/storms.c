@@ -12,7 +12,7 @@
 // Arguments: storm=level|timer|pit|pic|ipi (all, one after another), ms=N for each (0: for ever).
 //
 // kernel: pvm="ACP-2"
-// run: smp=4 timeout=120 args="ms=500" lapic="user kernel"
+// run: smp=4 timeout=120 args="ms=500" lapic="user kernel hop"
 // run: smp=4 timeout=120 args="ms=500 x2apic" lapic="user kernel"
 #include "guests/runtime/guest.h"
 

@@ -16,7 +16,7 @@
 /* Of a signal set as the kernel has it. */
 #define SIGSET_BYTES 8u
 
-static bool set_kvm_mask(const struct vm *vm, int vcpu_fd, const sigset_t *mask)
+static int set_kvm_mask(const struct vm *vm, int vcpu_fd, const sigset_t *mask)
 {
 	union {
 		struct kvm_signal_mask head;
@@ -25,14 +25,14 @@ static bool set_kvm_mask(const struct vm *vm, int vcpu_fd, const sigset_t *mask)
 
 	if (mask)
 		memcpy(arg.head.sigset, mask, SIGSET_BYTES);
-	return kvm_ioctl(vm->kvm, vcpu_fd, KVM_SET_SIGNAL_MASK, mask ? &arg.head : NULL) >= 0;
+	return kvm_ioctl(vm->kvm, vcpu_fd, KVM_SET_SIGNAL_MASK, mask ? &arg.head : NULL);
 }
 
 int kernel_pass_awake(const struct vm *vm, int vcpu_fd, struct kvm_run *run)
 {
 	static const struct timespec at_once;
 	sigset_t kick, before, in_kvm;
-	int returned = -EINVAL;
+	int returned, error;
 
 	sigemptyset(&kick);
 	sigaddset(&kick, KICK_SIGNAL);
@@ -41,9 +41,12 @@ int kernel_pass_awake(const struct vm *vm, int vcpu_fd, struct kvm_run *run)
 	pthread_sigmask(SIG_BLOCK, &kick, &before);
 	pthread_kill(pthread_self(), KICK_SIGNAL);
 	run->immediate_exit = 0;
-	if (set_kvm_mask(vm, vcpu_fd, &in_kvm))
+	returned = set_kvm_mask(vm, vcpu_fd, &in_kvm);
+	if (returned >= 0)
 		returned = kvm_ioctl(vm->kvm, vcpu_fd, KVM_RUN, NULL);
-	set_kvm_mask(vm, vcpu_fd, NULL);
+	error = set_kvm_mask(vm, vcpu_fd, NULL);
+	if (error < 0)
+		returned = error;
 	sigtimedwait(&kick, NULL, &at_once);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	return returned;

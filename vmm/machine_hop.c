@@ -28,6 +28,7 @@ struct hop {
 	uint64_t wanted_ns;          /* since when they are wanted to */
 	uint64_t sum_ns, longest_ns; /* from that moment to the end of the hop */
 	bool dropped;
+	bool stale; /* the VM that was left last remembers what the guest's memory was like */
 	struct vcpu_hop vcpus[];
 };
 
@@ -129,25 +130,43 @@ static bool move_clock(struct machine *m)
 	return error >= 0 || failed(m, "KVM_SET_CLOCK", error);
 }
 
-/*
- * A VM that keeps its RAM while the guest runs in another one would also keep what it has derived
- * from the guest's page tables, on hosts that do: nobody tells it when they change.
- */
-static bool move_memory(struct machine *m)
+static bool map_ram(struct machine *m, struct vm *vm, bool in_kernel)
 {
 	const struct layout *layout = &m->layout;
-	struct vm from;
-	int error = vm_unmap_ram(&m->vm);
+	/* KVM's own Local APICs are found before memory. */
+	int error = vm_map_ram(vm, &m->ram, layout->holes, in_kernel ? 0 : layout->hole_count);
 
+	return error >= 0 || failed(m, "KVM_SET_USER_MEMORY_REGION", error);
+}
+
+/*
+ * A VM that keeps its RAM while the guest runs in another one also keeps what it has derived from
+ * the guest's page tables, on hosts that do: nobody tells it when they change. It forgets with the
+ * slots. While the guest runs elsewhere: each slot takes KVM some milliseconds on a busy host.
+ */
+static bool forget(struct machine *m)
+{
+	int error;
+
+	if (!m->hop->stale)
+		return true;
+	m->hop->stale = false;
+	error = vm_unmap_ram(&m->there);
 	if (error < 0)
 		return failed(m, "KVM_SET_USER_MEMORY_REGION", error);
-	from = m->vm;
+	return map_ram(m, &m->there, !m->in_kernel);
+}
+
+static bool move_memory(struct machine *m)
+{
+	struct vm from = m->vm;
+
 	m->vm = m->there;
 	m->there = from;
 	m->in_kernel = !m->in_kernel;
-	/* KVM's own Local APICs are found before memory. */
-	error = vm_map_ram(&m->vm, &m->ram, layout->holes, m->in_kernel ? 0 : layout->hole_count);
-	return error >= 0 || failed(m, "KVM_SET_USER_MEMORY_REGION", error);
+	m->hop->stale = true;
+	/* It has all of it, but for the first time, and where a Local APIC's page has moved. */
+	return map_ram(m, &m->vm, m->in_kernel);
 }
 
 /* What KVM finishes may be output. Whoever waits for room would wait for the loop, which waits here
@@ -211,7 +230,7 @@ static void say_drop(struct machine *m)
 void machine_hop(struct machine *m)
 {
 	want_drop(m);
-	if (!find_msrs(m) || !settle_all(m) || !all(m, leave) || !move_clock(m) ||
+	if (!forget(m) || !find_msrs(m) || !settle_all(m) || !all(m, leave) || !move_clock(m) ||
 	    !move_memory(m) || !all(m, swap) || !all(m, enter))
 		return;
 	pthread_mutex_lock(&m->device_lock);
@@ -223,15 +242,19 @@ void machine_hop(struct machine *m)
 
 /* ---- again and again ---- */
 
-static void set_timer(struct machine *m)
+/* On a host that is so busy that a hop takes long the guest has as much time as the hops have. */
+static void set_timer(struct machine *m, uint64_t took_ns)
 {
-	if (m->options->hop_ms)
-		timer_set(&m->hop->timer, kick_clock_ns() + (uint64_t)m->options->hop_ms * 1000000);
+	uint64_t every_ns = (uint64_t)m->options->hop_ms * 1000000;
+
+	if (every_ns)
+		timer_set(&m->hop->timer,
+			  kick_clock_ns() + (took_ns > every_ns ? took_ns : every_ns));
 }
 
 void machine_hop_still(struct machine *m)
 {
-	uint64_t took;
+	uint64_t took = 0;
 
 	if (!m->hop || !m->hop->waiting || !machine_still(m))
 		return;
@@ -244,7 +267,9 @@ void machine_hop_still(struct machine *m)
 		m->hop->longest_ns = took > m->hop->longest_ns ? took : m->hop->longest_ns;
 	}
 	machine_release(m);
-	set_timer(m);
+	if (!ending_reached(m->ending))
+		forget(m);
+	set_timer(m, took);
 }
 
 void machine_hop_soon(struct machine *m)
@@ -267,7 +292,7 @@ int machine_hop_start(struct machine *m, struct event_base *base)
 	int error = timer_open(&m->hop->timer, base, expired, m);
 
 	if (error >= 0)
-		set_timer(m);
+		set_timer(m, 0);
 	return error;
 }
 

@@ -581,6 +581,8 @@ static bool check_guest(struct parser *p)
 	bool alone = o->image || o->bios || o->apic_page_read_only;
 	struct topology topology;
 
+	if (o->hop_drop && !o->hop_ms)
+		return refuse(p, "--hop-drop without --hop: there is no hop to lose a vector at");
 	if (o->restore)
 		return check_restore(p) && check_apic_page(p);
 

@@ -63,7 +63,8 @@ static int set_rest(const struct vm *vm, int fd, const struct boot_state *state)
 	struct kvm_debugregs debug = {.dr6 = state->dr6, .dr7 = state->dr7};
 	/* Whatever was given to KVM and not yet taken goes with the state it was for. */
 	struct kvm_vcpu_events events = {
-		.flags = KVM_VCPUEVENT_VALID_NMI_PENDING | KVM_VCPUEVENT_VALID_SHADOW,
+		.flags = KVM_VCPUEVENT_VALID_NMI_PENDING | KVM_VCPUEVENT_VALID_SHADOW |
+			 (vm->traits && vm->traits->smm ? KVM_VCPUEVENT_VALID_SMM : 0),
 	};
 	int error = kvm_ioctl(vm->kvm, fd, KVM_SET_REGS, &regs);
 

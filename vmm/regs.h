@@ -15,7 +15,8 @@ struct kvm_sregs;
 /*
  * Makes *state the vCPU's state: general, segment, control and debug registers. IA32_APIC_BASE
  * stays, and everything that INIT keeps: TSC, x87 and SSE, MTRRs (rule MP-7). Events that KVM holds
- * for the vCPU, such as an NMI, are gone. No instruction may be unfinished. 0 or -errno. [owner]
+ * for the vCPU, such as an NMI, are gone, and SMM is left. No instruction may be unfinished. 0 or
+ * -errno. [owner]
  */
 int regs_set(const struct vm *vm, int vcpu_fd, const struct boot_state *state);
 

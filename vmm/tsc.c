@@ -85,13 +85,15 @@ bool tsc_init(struct tsc *tsc, const struct vm *vm, int vcpu_fd, uint64_t (*host
 
 int tsc_follow(struct tsc *tsc, int vcpu_fd)
 {
-	uint64_t offset = 0, there = 0, value = asked(tsc);
-	int error = tsc->offset_known ? offset_attribute(tsc, KVM_GET_DEVICE_ATTR, &offset) : 0;
+	uint64_t offset = 0, there = 0, value = 0;
+	/* The TSC itself is some hundred cycles short: before Linux 5.16, which has the attribute.
+	 */
+	int error = tsc->offset_known ? offset_attribute(tsc, KVM_GET_DEVICE_ATTR, &offset)
+				      : vm_get_msr(tsc->vm, tsc->vcpu_fd, MSR_IA32_TSC, &value);
 
 	tsc->vcpu_fd = vcpu_fd;
 	if (error < 0)
 		return error;
-	/* Some hundred cycles short: before Linux 5.16, which has the attribute. */
 	if (!tsc->offset_known)
 		return vm_set_msr(tsc->vm, vcpu_fd, MSR_IA32_TSC, value);
 	error = offset_attribute(tsc, KVM_GET_DEVICE_ATTR, &there);

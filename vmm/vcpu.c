@@ -48,7 +48,12 @@ enum vcpu_state vcpu_state(const struct vcpu *v)
 	if (v->lapic)
 		return v->halted ? VCPU_HALTED : VCPU_RUNNING;
 	kvm_ioctl(v->vm->kvm, v->fd, KVM_GET_MP_STATE, &state);
-	switch (state.mp_state) {
+	return vcpu_state_of_mp(state.mp_state);
+}
+
+enum vcpu_state vcpu_state_of_mp(uint32_t mp_state)
+{
+	switch (mp_state) {
 	case KVM_MP_STATE_UNINITIALIZED:
 	case KVM_MP_STATE_INIT_RECEIVED: return VCPU_WAITS_FOR_SIPI;
 	case KVM_MP_STATE_HALTED: return VCPU_HALTED;

@@ -105,6 +105,8 @@ enum vcpu_state { VCPU_RUNNING, VCPU_HALTED, VCPU_WAITS_FOR_SIPI };
 
 /* What it was doing. [its thread stands still or has ended] */
 enum vcpu_state vcpu_state(const struct vcpu *v);
+/* A KVM_MP_STATE_* in these words. */
+enum vcpu_state vcpu_state_of_mp(uint32_t mp_state);
 /* Its task priority class, 0 .. 15. [its thread stands still or has ended] */
 uint8_t vcpu_tpr_class(const struct vcpu *v);
 /* Where it stands, and its RFLAGS.IF. False: KVM does not say. [its thread stands still or has

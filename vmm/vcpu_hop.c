@@ -51,12 +51,15 @@ static bool failed(const struct vcpu *v, const char *what, int error)
 
 /* ---- out of KVM's ---- */
 
-static uint32_t mp_state(const struct vcpu *v)
+/* KVM acts on INIT and SIPI when it is asked for this. */
+static int get_state(const struct vcpu *v, enum vcpu_state *state)
 {
-	struct kvm_mp_state state = {.mp_state = KVM_MP_STATE_RUNNABLE};
+	struct kvm_mp_state mp;
+	int error = kvm_ioctl(v->vm->kvm, v->fd, KVM_GET_MP_STATE, &mp);
 
-	kvm_ioctl(v->vm->kvm, v->fd, KVM_GET_MP_STATE, &state);
-	return state.mp_state;
+	if (error >= 0)
+		*state = vcpu_state_of_mp(mp.mp_state);
+	return error;
 }
 
 static int set_mp_state(const struct vcpu *v, uint32_t state)
@@ -68,15 +71,26 @@ static int set_mp_state(const struct vcpu *v, uint32_t state)
 
 bool vcpu_hop_settle(struct vcpu *v)
 {
+	enum vcpu_state state = VCPU_RUNNING;
 	bool more = true;
 
 	if (v->lapic)
 		return true;
+	/* Open, it would end each pass, and nothing is given now; its next turn asks for it anew.
+	 */
+	v->run->request_interrupt_window = 0;
 	/* What KVM tells at an entry alone: an EOI that the I/O APIC waits for, and the place of a
 	 * vector that the 8259s gave. */
-	for (int i = 0; more && i < PASSES && mp_state(v) == KVM_MP_STATE_RUNNABLE; i++)
+	for (int i = 0; more && i < PASSES; i++) {
+		int error = get_state(v, &state);
+
+		if (error < 0)
+			return failed(v, "KVM_GET_MP_STATE", error);
+		if (state != VCPU_RUNNING)
+			break;
 		if (!vcpu_kernel_pass(v, &more))
 			return false;
+	}
 	return vcpu_kernel_finish(v);
 }
 
@@ -120,11 +134,14 @@ static bool ran_out_since(const struct kvm_lapic_state *before, const struct kvm
 static int pass_halted(struct vcpu *v)
 {
 	/* An interrupt may have woken it in the pass before. */
-	bool was_runnable = mp_state(v) == KVM_MP_STATE_RUNNABLE;
-	int error = was_runnable ? set_mp_state(v, KVM_MP_STATE_HALTED) : 0;
-	bool passed = error >= 0 && kernel_pass(v->vm, v->fd, v->run);
+	enum vcpu_state state = VCPU_HALTED;
+	int error = get_state(v, &state);
+	bool passed;
 
-	if (was_runnable && error >= 0)
+	if (error >= 0 && state == VCPU_RUNNING)
+		error = set_mp_state(v, KVM_MP_STATE_HALTED);
+	passed = error >= 0 && kernel_pass(v->vm, v->fd, v->run);
+	if (error >= 0 && state == VCPU_RUNNING)
 		error = set_mp_state(v, KVM_MP_STATE_RUNNABLE);
 	return error >= 0 && !passed ? -EIO : error;
 }
@@ -229,23 +246,30 @@ static int quieten(struct vcpu *v, const struct vcpu_hop *hop)
 static bool leave_kernel(struct vcpu *v, const struct processor_msrs *msrs, struct vcpu_hop *hop)
 {
 	struct processor_error why;
+	enum vcpu_state now;
 	int error;
 
 	if (machine_warm_wanted(v) && !vcpu_kernel_start_warm(v))
 		return false;
-	/* First: KVM acts on INIT and SIPI when it is asked for this. */
-	hop->state = vcpu_state(v);
+	/* First: the Local APIC changes by it. */
+	error = get_state(v, &hop->state);
+	if (error < 0)
+		return failed(v, "KVM_GET_MP_STATE", error);
 	error = look(v, hop);
 	if (error < 0)
 		return failed(v, "its Local APIC", error);
+	error = get_state(v, &now);
+	if (error < 0)
+		return failed(v, "KVM_GET_MP_STATE", error);
 	/* An interrupt may have ended HLT just now. */
-	if (hop->state == VCPU_HALTED && mp_state(v) == KVM_MP_STATE_RUNNABLE)
+	if (hop->state == VCPU_HALTED && now == VCPU_RUNNING)
 		hop->state = VCPU_RUNNING;
 	if (!processor_get(v->vm, v->fd, msrs, &hop->processor, &why))
 		return failed(v, why.what, why.error);
 	hop->apic_base = hop->processor.sregs.apic_base;
-	if (vm_get_msr(v->vm, v->fd, MSR_IA32_TSC_DEADLINE, &hop->tsc_deadline) < 0)
-		hop->tsc_deadline = 0;
+	error = vm_get_msr(v->vm, v->fd, MSR_IA32_TSC_DEADLINE, &hop->tsc_deadline);
+	if (error < 0)
+		return failed(v, "KVM_GET_MSRS: IA32_TSC_DEADLINE", error);
 	error = quieten(v, hop);
 	return error >= 0 || failed(v, "KVM_SET_LAPIC", error);
 }
@@ -318,8 +342,6 @@ static int set_lapic(struct vcpu *v, struct vcpu_hop *hop)
 	error = kernel_lapic_set(v->vm, v->fd, &state);
 	if (error >= 0 && deadline)
 		error = vm_set_msr(v->vm, v->fd, MSR_IA32_TSC_DEADLINE, deadline);
-	if (error >= 0 && hop->smi)
-		error = kvm_ioctl(v->vm->kvm, v->fd, KVM_SMI, NULL);
 	return error;
 }
 
@@ -346,6 +368,10 @@ static bool enter_kernel(struct vcpu *v, const struct processor_msrs *msrs, stru
 	error = set_mp_state(v, states[hop->state]);
 	if (error < 0)
 		return failed(v, "KVM_SET_MP_STATE", error);
+	/* Behind that: while one waits KVM lets nobody wait for SIPI. */
+	error = hop->smi ? kvm_ioctl(v->vm->kvm, v->fd, KVM_SMI, NULL) : 0;
+	if (error < 0)
+		return failed(v, "KVM_SMI", error);
 	v->lapic = NULL;
 	v->given = v->halted = v->nmi_given = false;
 	return look_ready(v);
@@ -418,10 +444,13 @@ static bool enter_own(struct vcpu *v, const struct processor_msrs *msrs, struct 
 	bool waits = hop->state == VCPU_WAITS_FOR_SIPI;
 	/* KVM's events do not outlive the SIPI here, the Local APIC's do. */
 	unsigned nmis = waits ? events->nmi.pending : 0;
+	bool smi = waits && events->smi.pending;
+	/* KVM holds it back for as long as SMM lasts; ours acts on it at once. */
+	bool init = events->smi.latched_init;
 	struct processor_error why;
 
 	if (waits)
-		events->nmi.pending = 0;
+		events->nmi.pending = events->smi.pending = 0;
 	v->lapic = v->own_lapic;
 	/* As lapic_host.c: KVM is told of xAPIC mode or disabled. */
 	hop->processor.sregs.apic_base &= ~(uint64_t)APIC_BASE_EXTD;
@@ -437,6 +466,10 @@ static bool enter_own(struct vcpu *v, const struct processor_msrs *msrs, struct 
 		return false;
 	while (nmis--)
 		lapic_post(v->lapic, LAPIC_NMI, 0, false);
+	if (smi)
+		lapic_post(v->lapic, LAPIC_SMI, 0, false);
+	if (init)
+		lapic_post(v->lapic, LAPIC_INIT, 0, false);
 	v->halted = hop->state == VCPU_HALTED;
 	v->given = events->interrupt.injected;
 	v->nmi_given = events->nmi.pending != 0;

@@ -175,7 +175,8 @@ static bool is_open(const struct fake_vcpu *v)
 static void get_events(struct fake_vcpu *v, struct kvm_vcpu_events *events)
 {
 	*events = v->events;
-	events->flags |= KVM_VCPUEVENT_VALID_NMI_PENDING | KVM_VCPUEVENT_VALID_SHADOW;
+	events->flags |= KVM_VCPUEVENT_VALID_NMI_PENDING | KVM_VCPUEVENT_VALID_SHADOW |
+			 KVM_VCPUEVENT_VALID_SMM;
 	events->nmi.pending = (uint8_t)v->nmis_queued;
 	events->nmi.masked = v->nmi_blocked;
 	events->interrupt.injected = v->queued >= 0;
@@ -203,6 +204,7 @@ static int came_back(struct fake_vcpu *v, int returned)
 
 static void take_events(struct fake_vcpu *v)
 {
+	v->events.smi.pending = 0;
 	if (v->nmis_queued && !v->nmi_blocked) {
 		v->nmis_queued--;
 		v->nmis++;
@@ -257,7 +259,11 @@ static void set_state(struct fake_vcpu *v)
 
 static void set_events(struct fake_vcpu *v, const struct kvm_vcpu_events *events)
 {
+	const struct kvm_vcpu_events before = v->events;
+
 	v->events = *events;
+	if (!(events->flags & KVM_VCPUEVENT_VALID_SMM))
+		v->events.smi = before.smi;
 	if (events->flags & KVM_VCPUEVENT_VALID_NMI_PENDING)
 		v->nmis_queued = events->nmi.pending;
 	v->nmi_blocked = events->nmi.masked;
@@ -269,6 +275,10 @@ static int set_mp_state(struct fake_vcpu *v, const struct kvm_mp_state *state)
 {
 	/* Without Local APICs KVM knows one state. */
 	if (!v->kvm->split_pins && state->mp_state != KVM_MP_STATE_RUNNABLE)
+		return -EINVAL;
+	/* An SMI comes first, and SMM holds INIT and SIPI back. */
+	if (state->mp_state == KVM_MP_STATE_INIT_RECEIVED &&
+	    (v->events.smi.smm || v->events.smi.pending))
 		return -EINVAL;
 	v->mp_states++;
 	v->mp_state = state->mp_state;
@@ -343,7 +353,10 @@ static int vcpu_ioctl(struct fake_vcpu *v, unsigned long request, void *arg)
 	case KVM_SET_DEVICE_ATTR: return offset_attribute(v, true, arg);
 	case KVM_INTERRUPT: interrupt(v, arg); return 0;
 	case KVM_NMI: v->nmis_queued += v->nmis_queued < 2; return 0;
-	case KVM_SMI: v->smis++; return 0;
+	case KVM_SMI:
+		v->smis++;
+		v->events.smi.pending = 1;
+		return 0;
 	case KVM_SET_GUEST_DEBUG:
 		if (v->kvm->at_debug)
 			v->kvm->at_debug(v);

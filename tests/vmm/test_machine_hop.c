@@ -124,22 +124,26 @@ static void test_the_other_vm_has_the_other_local_apics(void **state)
 	stop(rig);
 }
 
-static void test_memory_is_where_the_guest_runs(void **state)
+/* What a VM knew of memory when it was left it has forgotten before it is entered again. */
+static void test_memory_is_where_the_guest_runs_and_anew(void **state)
 {
 	struct rig *rig = start(2);
+	unsigned changes[2];
 
 	(void)state;
 	assert_true(fake_backed(&rig->kvm, 0x1000));
 	assert_int_equal(slots(&rig->there), 0);
 	for (int i = 0; i < 3; i++) {
+		changes[0] = rig->kvm.slot_changes;
 		hop(rig);
 		assert_true(rig->machine.in_kernel);
-		assert_int_equal(slots(&rig->kvm), 0);
 		assert_true(fake_backed(&rig->there, 0x1000));
+		changes[1] = rig->there.slot_changes;
 		hop(rig);
 		assert_false(rig->machine.in_kernel);
-		assert_int_equal(slots(&rig->there), 0);
+		assert_int_equal(rig->kvm.slot_changes - changes[0], 2 * slots(&rig->kvm));
 		assert_true(fake_backed(&rig->kvm, 0x1000));
+		assert_int_equal(rig->there.slot_changes, changes[1]);
 	}
 	assert_int_equal(rig->kvm.slots_beside_guests, 0);
 	assert_int_equal(rig->there.slots_beside_guests, 0);
@@ -318,6 +322,9 @@ static void test_it_hops_by_its_timer_beside_other_holds(void **state)
 	assert_int_equal(
 		sscanf(line, "hops from one kind of Local APIC to the other: %u, of", &count), 1);
 	assert_int_equal(count, rig->there.clocks_set + rig->kvm.clocks_set);
+	/* None of it waits for the next hop, while all stand still. */
+	assert_int_equal(rig->kvm.slot_changes + rig->there.slot_changes,
+			 slots(&rig->kvm) * (2 + 2 * count));
 	assert_false(ending_reached(&rig->ending));
 	stop(rig);
 }
@@ -509,7 +516,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_the_other_vm_has_the_other_local_apics),
-		cmocka_unit_test(test_memory_is_where_the_guest_runs),
+		cmocka_unit_test(test_memory_is_where_the_guest_runs_and_anew),
 		cmocka_unit_test(test_a_local_apic_over_ram_is_a_hole_of_our_side_alone),
 		cmocka_unit_test(test_the_guest_goes_on_running_there),
 		cmocka_unit_test(test_the_clock_goes_on),

@@ -369,6 +369,11 @@ static void hops_are_milliseconds(void **state)
 	bad("run --hop=3600001", "--hop", "3600000");
 	bad("run --hop=soon", "soon", "number");
 	bad("run --hop", "--hop", "a number of milliseconds");
+	bad("run --hop=0", "--hop", "give 1 to 3600000");
+	bad("run a --hop=20 --hop-drop=0", "--hop-drop", "give 1 to");
+	bad("run a --hop-drop=7", "--hop-drop without --hop", "no hop");
+	bad("run --restore f.lvm --hop-drop=7", "--hop-drop without --hop", "no hop");
+	good("run --restore f.lvm --hop-drop=7 --hop=20");
 	bad("run --hop-drop=-1", "--hop-drop", "number");
 	bad("diff a.elf --hop=20", "--hop", "run");
 }
