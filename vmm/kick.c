@@ -176,6 +176,11 @@ void kick_at(struct kick *kick, uint64_t at_ns)
 		timer_settime(kick->alarm, TIMER_ABSTIME, &when, NULL);
 }
 
+bool kick_rings_by(const struct kick *kick, uint64_t at_ns)
+{
+	return kick->alarm_ns && kick->alarm_ns <= at_ns;
+}
+
 bool kick_rang(struct kick *kick, uint64_t *at_ns)
 {
 	if (!kick->rang)

@@ -64,6 +64,8 @@ void kick_after(struct kick *kick, uint64_t ns);
 /* KVM_RUN does not go on beyond this moment of CLOCK_MONOTONIC, or does not begin, once; 0: no such
  * moment. A sleep may end by it. [owner] */
 void kick_at(struct kick *kick, uint64_t at_ns);
+/* Whether there is such a moment, and not after this one. [owner] */
+bool kick_rings_by(const struct kick *kick, uint64_t at_ns);
 /* Whether that moment has come, and then which it was; true only once for each. [owner] */
 bool kick_rang(struct kick *kick, uint64_t *at_ns);
 

@@ -59,7 +59,6 @@ void step_stop(struct vcpu *v)
 	now = kick_clock_ns();
 	s->on = false;
 	s->page = NULL;
-	v->run->kvm_valid_regs = 0;
 	rest = (now - s->started_ns) * (BURST_SHARE - 1);
 	if (!s->by_own)
 		s->rest_until_ns = now + rest;
@@ -179,7 +178,7 @@ struct boundary {
 
 static bool look(struct vcpu *v, struct boundary *at)
 {
-	if (v->registers_in_run) {
+	if ((v->in_run & REGISTERS) == REGISTERS) {
 		at->regs = v->run->s.regs.regs;
 		at->sregs = v->run->s.regs.sregs;
 		at->events = v->run->s.regs.events;
@@ -256,6 +255,13 @@ void step_own_exit(struct vcpu *v, bool own)
 	v->step.own_exit = own;
 }
 
+uint64_t step_wants_registers(const struct vcpu *v)
+{
+	bool all = (v->vm->traits->sync_regs & REGISTERS) == REGISTERS;
+
+	return v->step.on && all ? REGISTERS : 0;
+}
+
 bool step_wants_boundary(const struct vcpu *v)
 {
 	return v->step.on || (v->step.waits_from_ns && waited_enough(v, kick_clock_ns()));
@@ -268,8 +274,6 @@ static bool start(struct vcpu *v, uint64_t now)
 	if (!waited_enough(v, now) || !can_step(v, true) || !set_single_step(v, 0))
 		return false;
 	s->on = true;
-	v->run->kvm_valid_regs =
-		(v->vm->traits->sync_regs & REGISTERS) == REGISTERS ? REGISTERS : 0;
 	s->by_own = s->own && s->own_spent_until_ns <= now + OWN_CREDIT_NS;
 	s->own = false;
 	s->left = BURST_STEPS;
@@ -312,7 +316,7 @@ static void aim(struct vcpu *v)
 
 	if (!target && !s->aimed)
 		return;
-	v->registers_in_run = false;
+	v->in_run = 0;
 	s->aimed = set_single_step(v, target) && target;
 }
 

@@ -121,6 +121,7 @@ static void answer(struct vcpu *v, const struct exit *exit)
 static int enter(struct vcpu *v)
 {
 	v->run->cr8 = lapic_cr8(v->lapic);
+	v->run->kvm_valid_regs = inject_wants(v) | step_wants_registers(v);
 	return kvm_ioctl(v->vm->kvm, v->fd, KVM_RUN, NULL);
 }
 
@@ -129,7 +130,7 @@ static void leave(struct vcpu *v, int returned)
 	struct exit exit;
 
 	v->given = false;
-	v->registers_in_run = v->run->kvm_valid_regs != 0;
+	v->in_run = v->run->kvm_valid_regs;
 	exit_decode(v->run, v->vm->run_bytes, returned, &exit);
 	stats_exit(&v->stats, exit.reason);
 	info_exits_add(&v->exits, &exit);
@@ -163,7 +164,7 @@ static bool set_state(struct vcpu *v, const struct boot_state *state)
 	/* What the last exit said of flags and registers is no longer so. */
 	v->run->if_flag = 0;
 	v->run->ready_for_interrupt_injection = 0;
-	v->registers_in_run = false;
+	v->in_run = 0;
 	v->halted = v->given = v->nmi_given = false;
 	if (error < 0)
 		ending_say(v->machine->ending, RESULT_INTERNAL, (int)v->id, 0,
@@ -229,8 +230,7 @@ static void doze(struct vcpu *v)
 	uint64_t start = kick_clock_ns();
 
 	/* The sleep ends by itself at the deadline. */
-	kick_at(&v->kick, 0);
-	v->deadline_changed = true;
+	lapic_host_guard(v, timed);
 	v->stats.halts++;
 	if (watch_sleep(&v->machine->watch, v->id, &v->kick, timed))
 		run_report_halted(v->machine->ending);

@@ -41,6 +41,10 @@ struct vcpu {
 	void *lapic_memory, *lapic_page;
 	struct lapic_deadline deadline; /* lapic_next_deadline() as of the last change */
 	bool deadline_changed;          /* the alarm does not know of it yet */
+	/* The alarm is for no deadline: lapic_host_guard(). */
+	bool guards;
+	uint64_t guard_ns;     /* [owner] so long after the deadline that is slept for */
+	uint64_t slept_for_ns; /* that deadline, in CLOCK_MONOTONIC; 0: none yet */
 	uint64_t early; /* so much before the deadline, in its clock, the wait is a look at it */
 	struct advance run_advance, sleep_advance;
 	uint32_t spent_count; /* TMICT that KVM's does not hold (vcpu_hop.c) */
@@ -62,11 +66,12 @@ struct vcpu {
 	atomic_uint entries;
 
 	/* [owner] */
-	bool halted;     /* executed HLT, and nothing has woken it since */
-	bool unfinished; /* struct exit's, of the last exit */
+	bool halted; /* executed HLT, and nothing has woken it since */
+	/* struct exit's, of the last exit; or kvm_run holds an interrupt that KVM has not seen. */
+	bool unfinished;
 	bool given;      /* an event was handed to KVM since the last exit: no second one now */
-	bool registers_in_run; /* the last exit left registers, segments and events in kvm_run */
-	bool nmi_given;        /* KVM may hold an NMI that the guest has not taken yet */
+	bool nmi_given;  /* KVM may hold an NMI that the guest has not taken yet */
+	uint64_t in_run; /* KVM_SYNC_X86_* that the last exit left in kvm_run and that still hold */
 };
 
 /*
