@@ -182,6 +182,8 @@ void stats_add(struct stats_vcpu *to, const struct stats_vcpu *from)
 	to->smis_dropped += from->smis_dropped;
 	to->halts += from->halts;
 	to->halted_ns += from->halted_ns;
+	to->polls += from->polls;
+	to->polled_ns += from->polled_ns;
 	to->windows += from->windows;
 	to->steps += from->steps;
 	to->kicks += from->kicks;

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <linux/kvm.h>
+#include <sched.h>
 #include <string.h>
 
 #include "vmm/fault.h"
@@ -224,11 +225,38 @@ static bool rests(struct vcpu *v, uint32_t pending)
 	return v->halted;
 }
 
-static void doze(struct vcpu *v)
+/* Whoever could end the halt may be waiting for this very core. */
+static bool core_is_free(const void *opaque)
 {
-	bool timed = v->halted && v->run->if_flag && lapic_host_timer_wakes(v);
-	uint64_t start = kick_clock_ns();
+	const struct vcpu *v = opaque;
+	const struct machine *m = v->machine;
+	int core = sched_getcpu();
 
+	for (unsigned i = 0; i < m->cpus; i++)
+		if (&m->vcpus[i] != v &&
+		    atomic_load_explicit(&m->vcpus[i].core, memory_order_relaxed) == core &&
+		    atomic_load_explicit(&m->vcpus[i].kick.rest, memory_order_relaxed) == KICK_RUNS)
+			return false;
+	return true;
+}
+
+/* Whether there is something to look at before any sleep. */
+static bool looks_out(struct vcpu *v, bool timed, uint64_t start)
+{
+	uint64_t until = start + v->poll.ns, deadline;
+	bool came;
+
+	if (!v->halted || !v->poll.ns)
+		return false;
+	deadline = timed ? lapic_host_deadline_ns(v) : UINT64_MAX;
+	came = kick_poll(&v->kick, deadline < until ? deadline : until, core_is_free, v);
+	v->stats.polls++;
+	v->stats.polled_ns += kick_clock_ns() - start;
+	return came || kick_clock_ns() >= deadline;
+}
+
+static void go_to_sleep(struct vcpu *v, bool timed)
+{
 	/* The sleep ends by itself at the deadline. */
 	lapic_host_guard(v, timed);
 	v->stats.halts++;
@@ -237,7 +265,18 @@ static void doze(struct vcpu *v)
 	else
 		lapic_host_sleep(v, timed);
 	watch_wake(&v->machine->watch, v->id);
-	v->stats.halted_ns += kick_clock_ns() - start;
+}
+
+static void doze(struct vcpu *v)
+{
+	bool timed = v->halted && v->run->if_flag && lapic_host_timer_wakes(v);
+	uint64_t start = kick_clock_ns(), halted;
+
+	if (!looks_out(v, timed, start))
+		go_to_sleep(v, timed);
+	halted = kick_clock_ns() - start;
+	halt_poll_learn(&v->poll, halted);
+	v->stats.halted_ns += halted;
 }
 
 static void sleep_until_woken(struct vcpu *v)
@@ -245,6 +284,7 @@ static void sleep_until_woken(struct vcpu *v)
 	uint32_t pending;
 
 	step_stop(v);
+	kick_rest(&v->kick);
 	pending = inject_without_smm(v, lapic_away(v->lapic));
 	if (!wakes(v, pending) && !kick_came(&v->kick))
 		doze(v);
@@ -305,6 +345,7 @@ bool vcpu_turn(struct vcpu *v)
 		return true;
 	}
 	step_own_exit(v, false);
+	atomic_store_explicit(&v->core, sched_getcpu(), memory_order_relaxed);
 	returned = enter(v);
 	layout_leave(v);
 	lapic_back(v->lapic);

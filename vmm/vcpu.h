@@ -12,6 +12,7 @@
 #include "vmm/advance.h"
 #include "vmm/boot.h"
 #include "vmm/exit.h"
+#include "vmm/halt_poll.h"
 #include "vmm/info_exits.h"
 #include "vmm/kick.h"
 #include "vmm/stats.h"
@@ -53,6 +54,8 @@ struct vcpu {
 	struct tsc tsc;
 	pthread_t thread; /* [main thread] */
 	struct kick kick;
+	struct halt_poll poll;
+	atomic_int core; /* of the host's, on which it was last seen to run the guest */
 	struct step step;
 	struct stats_vcpu stats;
 	struct info_exits exits; /* [owner] */
