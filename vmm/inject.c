@@ -168,6 +168,12 @@ static bool waits_for_tpr(struct vcpu *v)
 
 #define INTERRUPTS (LAPIC_PENDING_INTR | LAPIC_PENDING_EXTINT)
 
+bool inject_could(const struct vcpu *v, uint32_t pending)
+{
+	pending &= ~(uint32_t)LAPIC_PENDING_MASKED;
+	return (pending & ~INTERRUPTS) || (pending && v->run->if_flag);
+}
+
 unsigned inject(struct vcpu *v, uint32_t pending, uint32_t *left)
 {
 	const struct host_traits *traits = v->vm->traits;

@@ -20,6 +20,10 @@ struct vcpu;
  */
 unsigned inject(struct vcpu *v, uint32_t pending, uint32_t *left);
 
+/* Whether anything of this could be given at the next boundary between two instructions; where
+ * interrupts are off, and the rest of an instruction does not change that, none can. [owner] */
+bool inject_could(const struct vcpu *v, uint32_t pending);
+
 /* What each exit is to leave in kvm_run for this: KVM_SYNC_X86_* bits. [owner] */
 uint64_t inject_wants(const struct vcpu *v);
 

@@ -238,14 +238,23 @@ static bool set_single_step(struct vcpu *v, uint64_t breakpoint)
 	return kvm_ioctl(v->vm->kvm, v->fd, KVM_SET_REGS, &regs) >= 0 && on;
 }
 
+static bool can_at_all(const struct vcpu *v)
+{
+	return v->vm->traits->single_step_cpl0 && v->vm->traits->cpl0_emulated;
+}
+
+static bool own_has_share(const struct vcpu *v, uint64_t now)
+{
+	return v->step.own_spent_until_ns <= now + OWN_CREDIT_NS;
+}
+
 static bool waited_enough(const struct vcpu *v, uint64_t now)
 {
 	const struct step *s = &v->step;
-	const struct host_traits *traits = v->vm->traits;
 
-	if (!traits->single_step_cpl0 || !traits->cpl0_emulated || !s->waits_from_ns)
+	if (!can_at_all(v) || !s->waits_from_ns)
 		return false;
-	if (s->own && s->own_spent_until_ns <= now + OWN_CREDIT_NS)
+	if (s->own && own_has_share(v, now))
 		return true;
 	return now - s->waits_from_ns >= BURST_FROM_NS && now >= s->rest_until_ns;
 }
@@ -253,6 +262,14 @@ static bool waited_enough(const struct vcpu *v, uint64_t now)
 void step_own_exit(struct vcpu *v, bool own)
 {
 	v->step.own_exit = own;
+}
+
+bool step_begins(const struct vcpu *v)
+{
+	const struct step *s = &v->step;
+
+	return s->own_exit && !s->waits_from_ns && can_at_all(v) &&
+	       own_has_share(v, kick_clock_ns());
 }
 
 uint64_t step_wants_registers(const struct vcpu *v)
@@ -274,7 +291,7 @@ static bool start(struct vcpu *v, uint64_t now)
 	if (!waited_enough(v, now) || !can_step(v, true) || !set_single_step(v, 0))
 		return false;
 	s->on = true;
-	s->by_own = s->own && s->own_spent_until_ns <= now + OWN_CREDIT_NS;
+	s->by_own = s->own && own_has_share(v, now);
 	s->own = false;
 	s->left = BURST_STEPS;
 	s->started_ns = now;

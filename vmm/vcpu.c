@@ -329,7 +329,8 @@ bool vcpu_turn(struct vcpu *v)
 	}
 	/* An exit may stand in the midst of an instruction that still raises an exception: what KVM
 	 * said of flags and readiness holds for the boundary behind it. */
-	if (v->unfinished && (pending & ~LAPIC_PENDING_MASKED)) {
+	if (v->unfinished &&
+	    (inject_could(v, pending) || (pending & ~LAPIC_PENDING_MASKED && step_begins(v)))) {
 		vcpu_finish(v);
 		return true;
 	}

@@ -244,6 +244,7 @@ static void test_a_guard_that_rang_leads_to_the_deadline(void **state)
 
 	(void)state;
 	rig_write(rig, 0, 0x320, 0x30);
+	v->run_advance.most_ns = 50000;
 	for (unsigned ms = 1; ms <= 2; ms++) {
 		rig_write(rig, 0, 0x380, ms * 1000000);
 		lapic_host_guard(v, true);
