@@ -246,7 +246,11 @@ static bool looks_out(struct vcpu *v, bool timed, uint64_t start)
 	uint64_t until = start + v->poll.ns, deadline;
 	bool came;
 
-	if (!v->halted || !v->poll.ns)
+	if (!v->halted)
+		return false;
+	if (halt_poll_wants_look(&v->poll, start))
+		halt_poll_looked(&v->poll, start, halt_poll_waited());
+	if (!halt_poll_on(&v->poll, start))
 		return false;
 	deadline = timed ? lapic_host_deadline_ns(v) : UINT64_MAX;
 	came = kick_poll(&v->kick, deadline < until ? deadline : until, core_is_free, v);
