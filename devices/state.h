@@ -39,6 +39,16 @@ extern "C" {
  * moment. The owner checks that, or lets a level be wrong that only the guest depends on.
  *
  * Afterwards X_next() is to be asked anew. Threads: see devices/bus.h.
+ *
+ * A state that grows has its new fields at the end of X_state(), behind
+ *
+ *   if (state_has(s, 2))
+ *           state_u64(s, &x->new_field);
+ *
+ * and its section gets version 2 where its owner says so. Bytes of version 1 then load as they
+ * always did, and the field stays what X_init() made it, its value at power-up; where that is not
+ * right for a guest that ran without it, an else says what is. Nothing is ever taken out, moved or
+ * made wider: a field that nobody needs any more is walked all the same.
  */
 struct state {
 	const uint8_t *from; /* loading; otherwise NULL */
@@ -46,6 +56,7 @@ struct state {
 	size_t size;         /* bytes of either */
 	size_t used;
 	bool bad; /* too few bytes, or loaded what is no bool; stays, and nothing is loaded after */
+	uint32_t version; /* of the bytes; 0: the newest, which is what is saved */
 };
 
 struct state_error {
@@ -57,6 +68,12 @@ struct state_error {
 static inline bool state_is_load(const struct state *s)
 {
 	return s->from != 0;
+}
+
+/* Whether the bytes have what came with that version. */
+static inline bool state_has(const struct state *s, uint32_t version)
+{
+	return !s->version || s->version >= version;
 }
 
 void state_u8(struct state *s, uint8_t *field);

@@ -74,43 +74,47 @@ static void take_wires(struct machine *m, const struct machine *from)
 	memcpy(m->gates, from->gates, sizeof(m->gates));
 }
 
-/* A version changes with any change to what the walk writes, or to what the error lets pass. */
-#define ROW(name, version, member)                                                                 \
+/*
+ * A version grows by one with what the walk writes (devices/state.h), and the error lets pass what
+ * it always did. since: the first version of all of this, SAVED_DEVICES in saved.c, that has the
+ * device; in older ones it is as at power-up.
+ */
+#define ROW(name, version, since, member)                                                          \
  {                                                                                                 \
-  name, version, walk_##member, error_##member, take_##member                                      \
+  name, version, since, walk_##member, error_##member, take_##member                               \
  }
 
 static const struct section {
 	char name[NAME_SIZE];
-	uint16_t version;
+	uint16_t version, since;
 	void (*walk)(struct machine *m, struct state *s);
 	struct state_error (*error)(const struct machine *m);
 	void (*take)(struct machine *m, const struct machine *from);
 } sections[] = {
-	ROW("i8259", 1, pic),
-	ROW("ioapic", 1, ioapic),
-	ROW("irq wires", 1, wires),
-	ROW("i8254", 1, pit),
-	ROW("cmos", 1, cmos),
-	ROW("acpi pm", 1, acpi_pm),
-	ROW("hpet", 1, hpet),
-	ROW("i8042", 1, i8042),
-	ROW("com1", 1, uart),
-	ROW("com2", 1, com2),
-	ROW("reset port", 1, reset),
-	ROW("pci host", 1, pci_host),
-	ROW("vga text", 1, vga_text),
-	ROW("fw_cfg", 1, fw_cfg),
-	ROW("test lines", 1, test_lines),
-	ROW("test messages", 1, test_messages),
-	ROW("test ports", 1, test_ports),
+	ROW("i8259", 1, 1, pic),
+	ROW("ioapic", 1, 1, ioapic),
+	ROW("irq wires", 1, 1, wires),
+	ROW("i8254", 1, 1, pit),
+	ROW("cmos", 1, 1, cmos),
+	ROW("acpi pm", 1, 1, acpi_pm),
+	ROW("hpet", 1, 1, hpet),
+	ROW("i8042", 1, 1, i8042),
+	ROW("com1", 1, 1, uart),
+	ROW("com2", 1, 1, com2),
+	ROW("reset port", 1, 1, reset),
+	ROW("pci host", 1, 1, pci_host),
+	ROW("vga text", 1, 1, vga_text),
+	ROW("fw_cfg", 1, 1, fw_cfg),
+	ROW("test lines", 1, 1, test_lines),
+	ROW("test messages", 1, 1, test_messages),
+	ROW("test ports", 1, 1, test_ports),
 };
 
 #define SECTIONS (sizeof(sections) / sizeof(sections[0]))
 
-static uint32_t length_of(const struct section *section, struct machine *m)
+static uint32_t length_of(const struct section *section, struct machine *m, uint32_t version)
 {
-	struct state count = {0};
+	struct state count = {.version = version};
 
 	section->walk(m, &count);
 	return (uint32_t)count.used;
@@ -136,7 +140,7 @@ static void walk_all(struct machine *m, struct state *s)
 	for (unsigned i = 0; i < SECTIONS; i++) {
 		struct header header = {
 			.version = sections[i].version,
-			.length = length_of(&sections[i], m),
+			.length = length_of(&sections[i], m, 0),
 		};
 
 		memcpy(header.name, sections[i].name, NAME_SIZE);
@@ -167,6 +171,7 @@ void machine_state_save(struct machine *m, uint8_t *bytes)
 struct load {
 	struct machine *machine;
 	struct machine *copy; /* of which the devices alone are used */
+	uint32_t version;
 	bool seen[SECTIONS];
 	char *why;
 	size_t why_size;
@@ -221,10 +226,10 @@ static bool check_header(struct load *load, const struct header *header,
 		return refuse(load, "section \"%s\": this lapicvm knows none of that name", name);
 	if (load->seen[section - sections])
 		return refuse(load, "section %s comes twice", name);
-	if (header->version != section->version)
-		return refuse(load, "section %s version %u: this lapicvm knows %u", name,
+	if (!header->version || header->version > section->version)
+		return refuse(load, "section %s version %u: this lapicvm knows 1 to %u", name,
 			      header->version, section->version);
-	length = length_of(section, load->machine);
+	length = length_of(section, load->machine, header->version);
 	if (header->length != length)
 		return refuse(load, "section %s has %" PRIu32 " bytes, not %" PRIu32, name,
 			      header->length, length);
@@ -246,7 +251,9 @@ static bool load_section(struct load *load, struct state *s)
 	if (!check_header(load, &header, section, s->size - s->used))
 		return false;
 	load->seen[section - sections] = true;
+	s->version = header.version;
 	section->walk(load->copy, s);
+	s->version = 0;
 	return !s->bad ||
 	       refuse(load, "%.*s: a yes or no is neither", (int)NAME_SIZE, section->name);
 }
@@ -256,6 +263,8 @@ static bool check_all(const struct load *load)
 	struct state_error error;
 
 	for (unsigned i = 0; i < SECTIONS; i++) {
+		if (!load->seen[i] && load->version < sections[i].since)
+			continue;
 		if (!load->seen[i])
 			return refuse(load, "section %.*s is missing", (int)NAME_SIZE,
 				      sections[i].name);
@@ -287,10 +296,10 @@ static bool load_all(struct load *load, struct state *s)
 	return true;
 }
 
-bool machine_state_load(struct machine *m, const uint8_t *bytes, size_t size, char *why,
-			size_t why_size)
+bool machine_state_load(struct machine *m, const uint8_t *bytes, size_t size, uint32_t version,
+			char *why, size_t why_size)
 {
-	struct load load = {.machine = m, .why = why, .why_size = why_size};
+	struct load load = {.machine = m, .version = version, .why = why, .why_size = why_size};
 	struct state s = {.from = bytes, .size = size};
 	bool loaded;
 

@@ -26,7 +26,8 @@ void machine_state_save(struct machine *machine, uint8_t *bytes);
 
 /*
  * Makes the devices be as they were saved: all, or, when something is wrong, none. False: why says
- * in one line which section, and what of it. The bytes may be an enemy's.
+ * in one line which section, and what of it. The bytes may be an enemy's; they have all devices
+ * that were there at that version of SAVED_DEVICES, each in a version not above today's.
  *
  * The machine was made with the same options. Its devices' clock goes on from what it was when they
  * were saved, and has been set before this. No device hears of it and no wire has an edge. What
@@ -35,7 +36,7 @@ void machine_state_save(struct machine *machine, uint8_t *bytes);
  * those of the I/O APIC, and the devices' timer is set anew to what they wait for, as by
  * machine_clock_update(); where machine_clock_open() comes later, that does it.
  */
-bool machine_state_load(struct machine *machine, const uint8_t *bytes, size_t size, char *why,
-			size_t why_size);
+bool machine_state_load(struct machine *machine, const uint8_t *bytes, size_t size,
+			uint32_t version, char *why, size_t why_size);
 
 #endif

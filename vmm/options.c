@@ -57,6 +57,7 @@ enum id {
 	OPT_TRACE,
 	OPT_ALL_MET,
 	OPT_COUNTS,
+	OPT_CONSOLE,
 	OPT_TAP,
 	OPT_JUNIT,
 	OPT_JSON,
@@ -129,6 +130,7 @@ static const struct option option_table[] = {
 	{"--trace", OPT_TRACE, OF_PROGRAMS, NULL},
 	{"--all-met", OPT_ALL_MET, OF_PROGRAMS, NULL},
 	{"--counts", OPT_COUNTS, OF_IMAGE, "exact, about or ignore"},
+	{"--console", OPT_CONSOLE, OF_IMAGE, "exact, numbers or ignore"},
 	{"--tap", OPT_TAP, OF_DIFF, "a file"},
 	{"--junit", OPT_JUNIT, OF_DIFF, "a file"},
 	{"--json", OPT_JSON, OF_DOCTOR, NULL},
@@ -278,6 +280,16 @@ static bool take_replay(const struct parser *p, const char *file)
 	return true;
 }
 
+/* The place of `value` among the words, or -1. */
+static int place_among(const char *value, const char *const *words, int count)
+{
+	int i = count;
+
+	while (i-- > 0 && strcmp(value, words[i]) != 0)
+		;
+	return i;
+}
+
 static bool take_counts(const struct parser *p, const char *value)
 {
 	static const char *const words[] = {
@@ -285,13 +297,23 @@ static bool take_counts(const struct parser *p, const char *value)
 		[OPTIONS_COUNTS_EXACT] = "exact",
 		[OPTIONS_COUNTS_IGNORE] = "ignore",
 	};
+	int i = place_among(value, words, COUNT(words));
 
-	for (unsigned i = 0; i < COUNT(words); i++)
-		if (strcmp(value, words[i]) == 0) {
-			p->options->diff.counts = (enum options_counts)i;
-			return true;
-		}
-	return refuse(p, "--counts=%s: give exact, about or ignore", value);
+	p->options->diff.counts = (enum options_counts)i;
+	return i >= 0 || refuse(p, "--counts=%s: give exact, about or ignore", value);
+}
+
+static bool take_console(const struct parser *p, const char *value)
+{
+	static const char *const words[] = {
+		[OPTIONS_CONSOLE_EXACT] = "exact",
+		[OPTIONS_CONSOLE_NUMBERS] = "numbers",
+		[OPTIONS_CONSOLE_IGNORE] = "ignore",
+	};
+	int i = place_among(value, words, COUNT(words));
+
+	p->options->diff.console = (enum options_consoles)i;
+	return i >= 0 || refuse(p, "--console=%s: give exact, numbers or ignore", value);
 }
 
 static bool take_format(const struct parser *p, const char *value)
@@ -301,13 +323,10 @@ static bool take_format(const struct parser *p, const char *value)
 		[INFO_LINUX] = "linux",
 		[INFO_JSON] = "json",
 	};
+	int i = place_among(value, words, COUNT(words));
 
-	for (unsigned i = 0; i < COUNT(words); i++)
-		if (strcmp(value, words[i]) == 0) {
-			p->options->format = (enum info_format)i;
-			return true;
-		}
-	return refuse(p, "--format=%s: give qemu, linux or json", value);
+	p->options->format = (enum info_format)i;
+	return i >= 0 || refuse(p, "--format=%s: give qemu, linux or json", value);
 }
 
 static bool take_number(const struct parser *p, const struct option *option, const char *value,
@@ -396,6 +415,7 @@ static bool take(struct parser *p, const struct option *option, const char *valu
 	case OPT_TRACE: diff->trace = true; return true;
 	case OPT_ALL_MET: diff->all_met = true; return true;
 	case OPT_COUNTS: return take_counts(p, value);
+	case OPT_CONSOLE: return take_console(p, value);
 	case OPT_TAP: return take_output(p, option, value, &diff->tap);
 	case OPT_JUNIT: return take_output(p, option, value, &diff->junit);
 	case OPT_JSON: o->json = true; return true;

@@ -27,6 +27,9 @@ enum options_verb { OPTIONS_RUN, OPTIONS_DIFF, OPTIONS_DOCTOR, OPTIONS_HELP, OPT
 /* How far the interrupt counts of two runs of a guest may be apart. */
 enum options_counts { OPTIONS_COUNTS_ABOUT, OPTIONS_COUNTS_EXACT, OPTIONS_COUNTS_IGNORE };
 
+/* How alike their consoles must be. With NUMBERS any number is as good as any other. */
+enum options_consoles { OPTIONS_CONSOLE_EXACT, OPTIONS_CONSOLE_NUMBERS, OPTIONS_CONSOLE_IGNORE };
+
 struct options_diff {
 	uint64_t seed;    /* 1 .. 2^63-1 */
 	uint64_t seeds;   /* 0: as many as time_ms allows; seed + seeds - 1 is below 2^63 */
@@ -40,6 +43,7 @@ struct options_diff {
 	const char *tap, *junit;  /* "-": standard output; or NULL */
 	bool trace, all_met;
 	enum options_counts counts;
+	enum options_consoles console;
 };
 
 struct restore;

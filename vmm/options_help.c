@@ -61,8 +61,8 @@ static const char diff[] =
 	"  --all-met           an entry of the ledger that is never met is an error\n"
 	"  --trace             each step and what it gave, on standard error\n"
 	"A whole guest: the options of run for its machine and --timeout, and\n"
-	"  --counts HOW        interrupt counts agree exact, about (10 % or 5) or ignore\n"
-	"                      (about)\n"
+	"  --counts HOW        interrupt counts: about (10 % or 5), exact or ignore\n"
+	"  --console HOW       consoles: exact, numbers (any will do) or ignore\n"
 	"All:\n"
 	"  --tap FILE, --junit FILE         results for a CI; - is standard output\n";
 

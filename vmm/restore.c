@@ -77,11 +77,20 @@ static bool read_whole(struct restore *r, size_t *size, struct result *why)
 	return done;
 }
 
+static struct state bytes_of(const struct state_section *section)
+{
+	return (struct state){
+		.from = section->bytes,
+		.size = (size_t)section->length,
+		.version = section->version,
+	};
+}
+
 /* A section of which there is one, as a walk over its bytes. */
 static bool read_walk(const struct restore *r, const struct state_section *section, void *to,
 		      void (*walk)(void *to, struct state *s), struct result *why)
 {
-	struct state s = {.from = section->bytes, .size = (size_t)section->length};
+	struct state s = bytes_of(section);
 
 	walk(to, &s);
 	return (!s.bad && s.used == s.size) ||
@@ -170,9 +179,25 @@ static bool keep(struct restore *r, const struct state_section *section, struct 
 		return keep_cpu(r, section, r->cpuid, &seen->cpuids, why);
 	if (strcmp(name, SAVED_CPU) == 0)
 		return keep_cpu(r, section, r->cpu, &seen->cpus, why);
-	return strcmp(name, SAVED_RAM) == 0 ||
-	       refuse(r, why, RESULT_BAD_IMAGE, NULL, NONE,
-		      "section \"%s\": this lapicvm knows none of that name", name);
+	return true;
+}
+
+static bool check_version(const struct restore *r, const struct state_section *section,
+			  struct result *why)
+{
+	uint32_t newest = saved_version(section->name);
+
+	if (!newest)
+		return refuse(r, why, RESULT_BAD_IMAGE, NULL, NONE,
+			      "section \"%s\": this lapicvm knows none of that name",
+			      section->name);
+	if (section->version > newest)
+		return refuse(r, why, RESULT_BAD_IMAGE, section->name, NONE,
+			      "it has version %" PRIu32 ", of a newer lapicvm: this one knows "
+			      "version %" PRIu32 " at most",
+			      section->version, newest);
+	return section->version || refuse(r, why, RESULT_BAD_IMAGE, section->name, NONE,
+					  "it has version 0, which no lapicvm writes");
 }
 
 static bool missing(const struct restore *r, const struct seen *seen, struct result *why)
@@ -204,11 +229,7 @@ static bool look_through(struct restore *r, size_t size, struct result *why)
 	if (!state_file_open(&r->file, r->bytes, size, text, sizeof(text)))
 		return refuse(r, why, RESULT_BAD_IMAGE, NULL, NONE, "%s", text);
 	while (state_file_next(&r->file, &section)) {
-		if (section.version != SAVED_VERSION)
-			return refuse(r, why, RESULT_BAD_IMAGE, section.name, NONE,
-				      "it has version %" PRIu32 ", and this lapicvm knows %u",
-				      section.version, SAVED_VERSION);
-		if (!keep(r, &section, &seen, why))
+		if (!check_version(r, &section, why) || !keep(r, &section, &seen, why))
 			return false;
 	}
 	if (missing(r, &seen, why) || !read_walk(r, &seen.clocks, &r->clocks, walk_clocks, why) ||
@@ -267,11 +288,12 @@ bool restore_begin(const struct restore *r, struct machine *m, struct result *wh
 			      "its guest's TSC runs at %" PRIu32 " kHz, this host's at %" PRIu32,
 			      r->machine.tsc_khz, m->traits->tsc_khz);
 	if (!m->traits->tsc_moves) {
-		if (tsc < r->clocks.host_tsc)
+		if (tsc < r->clocks.host_tsc || boot_id_differs(r->clocks.boot_id))
 			return refuse(
 				r, why, RESULT_HOST_LACKS, SAVED_CLOCKS, NONE,
-				"it was saved before this host's last start, or on another: "
-				"the guest's TSC is the host's here, and would run backwards");
+				"it was saved before this host's last start, or on another: the "
+				"guest's TSC is the host's here, and cannot go on from where it "
+				"was");
 		lapse = lapse_ns(r, tsc);
 		m->restored_at_ns = now > lapse ? now - lapse : 1;
 	}
@@ -306,7 +328,7 @@ static bool restore_clock(const struct restore *r, struct machine *m, uint64_t *
 static bool restore_ram(const struct restore *r, const struct state_section *section,
 			const struct ram *ram, uint64_t *end, struct result *why)
 {
-	struct state s = {.from = section->bytes, .size = (size_t)section->length};
+	struct state s = bytes_of(section);
 	uint64_t gpa = 0, length = section->length - SAVED_RAM_ADDRESS;
 	void *to;
 
@@ -353,7 +375,7 @@ bool restore_memory(const struct restore *r, struct ram *ram, struct ram_range *
 bool restore_cpuid(const struct restore *r, struct vcpu *v, struct result *why)
 {
 	const struct state_section *section = &r->cpuid[v->id];
-	struct state s = {.from = section->bytes, .size = (size_t)section->length};
+	struct state s = bytes_of(section);
 	struct kvm_cpuid2 *saved = vcpu_cpuid_new();
 	char text[256];
 	bool done = false;
@@ -381,7 +403,7 @@ static bool restore_cpu(const struct restore *r, struct vcpu *v, struct vcpu_sav
 			const uint64_t *base, struct result *why)
 {
 	const struct state_section *section = &r->cpu[v->id];
-	struct state s = {.from = section->bytes, .size = (size_t)section->length};
+	struct state s = bytes_of(section);
 	struct result said = {.cpu = -1};
 	const char *wrong;
 
@@ -417,7 +439,8 @@ bool restore_machine(const struct restore *r, struct machine *m, struct result *
 
 	if (!restore_clock(r, m, &base, why))
 		return false;
-	if (!machine_state_load(m, r->devices.bytes, (size_t)r->devices.length, text, sizeof(text)))
+	if (!machine_state_load(m, r->devices.bytes, (size_t)r->devices.length, r->devices.version,
+				text, sizeof(text)))
 		return refuse(r, why, RESULT_BAD_IMAGE, SAVED_DEVICES, NONE, "%s", text);
 	/* After the devices: what LINT0 is then is no edge. */
 	if (!restore_cpus(r, m, m->traits->tsc_moves ? &base : NULL, why))

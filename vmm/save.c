@@ -53,7 +53,7 @@ static bool put_walk(struct saving *s, const char *name, void *what,
 	if (!write.to)
 		return failed(s, "memory", ENOMEM);
 	walk(what, &write);
-	state_file_section(&s->file, name, SAVED_VERSION, write.used);
+	state_file_section(&s->file, name, saved_version(name), write.used);
 	state_file_bytes(&s->file, write.to, write.used);
 	free(write.to);
 	return true;
@@ -115,6 +115,7 @@ static bool read_clocks(struct saving *s)
 	s->tsc_base = tsc_base(&m->vcpus[0].tsc);
 	s->clocks.host_tsc = tsc_host();
 	s->clocks.device_ns = machine_clock_now(m);
+	boot_id_read(s->clocks.boot_id);
 	return error >= 0 || failed(s, "KVM_GET_CLOCK", -error);
 }
 
@@ -126,7 +127,7 @@ static bool put_devices(struct saving *s)
 	if (!bytes)
 		return failed(s, "memory", ENOMEM);
 	machine_state_save(s->machine, bytes);
-	state_file_section(&s->file, SAVED_DEVICES, SAVED_VERSION, size);
+	state_file_section(&s->file, SAVED_DEVICES, saved_version(SAVED_DEVICES), size);
 	state_file_bytes(&s->file, bytes, size);
 	free(bytes);
 	return true;
@@ -196,7 +197,8 @@ static void put_ram(struct saving *s, const struct ram_range *range)
 		if (!bytes || ferror(s->file.to))
 			return;
 		state_u64(&state, &address);
-		state_file_section(&s->file, SAVED_RAM, SAVED_VERSION, sizeof(head) + bytes);
+		state_file_section(&s->file, SAVED_RAM, saved_version(SAVED_RAM),
+				   sizeof(head) + bytes);
 		state_file_bytes(&s->file, head, sizeof(head));
 		state_file_bytes(&s->file, range->host + at, bytes);
 		at += bytes;
@@ -208,7 +210,7 @@ static void put_memory(struct saving *s)
 	const struct machine *m = s->machine;
 
 	if (m->rom.length) {
-		state_file_section(&s->file, SAVED_ROM, SAVED_VERSION, m->rom.length);
+		state_file_section(&s->file, SAVED_ROM, saved_version(SAVED_ROM), m->rom.length);
 		state_file_bytes(&s->file, m->rom.host, m->rom.length);
 	}
 	for (unsigned i = 0; i < m->ram.range_count; i++)
@@ -264,7 +266,7 @@ bool save(struct machine *m, const char *path, uint64_t *bytes, char *why, size_
 		output_file_abandon(&file);
 		done = false;
 	} else
-		done = output_file_commit(&file) || failed(&s, "writing it", errno);
+		done = output_file_commit_durable(&file) || failed(&s, "writing it", errno);
 	*bytes = s.file.bytes;
 	if (!done)
 		snprintf(why, why_size, "cannot save %s: %s", path, said);

@@ -4,9 +4,27 @@
 
 #include "vmm/saved.h"
 
+#include <string.h>
+
 #include "vmm/options.h"
 #include "vmm/ram.h"
 #include "vmm/topology.h"
+
+uint32_t saved_version(const char *name)
+{
+	static const struct {
+		const char *name;
+		uint32_t version;
+	} rows[] = {
+		{SAVED_MACHINE, 1}, {SAVED_CLOCKS, 2}, {SAVED_DEVICES, 1}, {SAVED_BOARD, 1},
+		{SAVED_CPUID, 1},   {SAVED_CPU, 1},    {SAVED_ROM, 1},     {SAVED_RAM, 1},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		if (strcmp(rows[i].name, name) == 0)
+			return rows[i].version;
+	return 0;
+}
 
 void saved_machine_walk(struct saved_machine *m, struct state *s)
 {
@@ -77,6 +95,8 @@ void saved_clocks_walk(struct saved_clocks *c, struct state *s)
 	state_u64(s, &c->device_ns);
 	state_u64(s, &c->kvm_clock_ns);
 	state_u64(s, &c->host_tsc);
+	if (state_has(s, 2))
+		state_bytes(s, c->boot_id, sizeof(c->boot_id));
 }
 
 const char *saved_clocks_error(const struct saved_clocks *c)

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "devices/state.h"
+#include "vmm/boot_id.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -15,8 +16,7 @@ extern "C" {
 
 struct options;
 
-/* Names and versions of the sections, in the order in which they are written. A version changes
- * with any change to what its section holds. */
+/* Names of the sections, in the order in which they are written. */
 #define SAVED_MACHINE     "machine"
 #define SAVED_CLOCKS      "clocks"
 #define SAVED_DEVICES     "devices"
@@ -25,8 +25,13 @@ struct options;
 #define SAVED_CPU         "cpu"   /* the same */
 #define SAVED_ROM         "rom"   /* with -bios alone */
 #define SAVED_RAM         "ram"   /* any number, ascending: an address, then whole pages */
-#define SAVED_VERSION     1u      /* of each of them so far */
 #define SAVED_RAM_ADDRESS 8u
+
+/*
+ * The version in which a section of that name is written; it and all older ones are read. It grows
+ * by one with what the section holds, as devices/state.h says. 0: there is no such section.
+ */
+uint32_t saved_version(const char *name);
 
 /* A guest's clocks stay below this: no sum of what they read and what they run for wraps. */
 #define SAVED_NS_MAX (UINT64_C(1) << 62)
@@ -59,6 +64,8 @@ struct saved_clocks {
 	uint64_t device_ns;    /* the devices' clock */
 	uint64_t kvm_clock_ns; /* KVM_GET_CLOCK */
 	uint64_t host_tsc;
+	/* Version 2: boot_id.h; zeros: not known. */
+	uint8_t boot_id[BOOT_ID_SIZE];
 };
 
 void saved_clocks_walk(struct saved_clocks *clocks, struct state *s);

@@ -18,6 +18,15 @@ extern "C" {
  * zeros, a version (32 bits), the length of what follows (64 bits), and that many bytes. The last 4
  * bytes are the CRC-32 of all before them, zlib's. All numbers are little-endian.
  *
+ * How it grows: this version is that of the frame alone. What a section holds has the section's
+ * version, which starts at 1 and grows by one whenever fields are added, always at its end. Who
+ * reads takes each section in any version up to the one that it writes itself; fields that an older
+ * version lacks have their values at power-up. A newer version, or a section of an unknown name, is
+ * refused by name: nothing of a guest is dropped in silence. So files go to newer programs, not
+ * back. saved.h has the versions, devices/state.h says how to add a field, and tests/vmm/golden has
+ * a file of each set of versions that was ever released: adding a field leaves those alone, and
+ * adds one.
+ *
  * [main thread] for all of this.
  */
 #define STATE_FILE_NAME    16u

@@ -3,7 +3,7 @@
 // measured. Not a test: a figure cannot fail, only an interrupt that is lost, early or one too
 // many.
 //
-//   group=exits|timers|ipis|idle|many [x2apic] tsc_khz=N [n=N] [hz=N] [seconds=N]
+//   group=exits|timers|ipis|idle|many [x2apic] tsc_khz=N [n=N] [ms=N] [hz=N] [seconds=N]
 //
 // The image is one for every machine that speaks Multiboot 1, so that all run the same bytes.
 #include "guests/bench/bench.h"
@@ -49,6 +49,7 @@ void guest_main(void)
 	const char *name;
 
 	bench.n = guest_arg_number("n", 1000);
+	bench.ms = guest_arg_number("ms", 10000);
 	bench.hz = guest_arg_number("hz", 100);
 	bench.seconds = guest_arg_number("seconds", 2);
 	bench.tsc_per_ms = guest_arg_number("tsc_khz", 0);

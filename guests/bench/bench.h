@@ -46,11 +46,20 @@ void samples_add(struct samples *samples, uint64_t cycles);
 /* Prints the row: "row NAME key=value...", then lines "h bucket:count ...". */
 void samples_print(const struct samples *samples, const char *name);
 
+/*
+ * Says that a row begins, by "begin NAME": from there to its first line "row" the host counts its
+ * CPU time.
+ */
+void row_begin(const char *name);
+/* Whether the row goes on after so many samples: until there are bench.n, or its time is over. */
+bool row_goes_on(unsigned done);
+
 /* The arguments. */
 struct bench {
-	unsigned n;       /* samples a row */
+	unsigned n;       /* samples a row, */
+	unsigned ms;      /* or as many as this time allows; of "idle" */
 	unsigned hz;      /* of the tick */
-	unsigned seconds; /* that a group without a number of samples goes on */
+	unsigned seconds; /* of "many" */
 	uint64_t tsc_per_ms;
 };
 

@@ -21,7 +21,7 @@ void idle_run(void)
 	timer_mode(apic_has_deadline() ? TIMER_DEADLINE : TIMER_ONESHOT);
 	print("begin idle\n");
 	due = rdtsc();
-	end = due + bench.seconds * 1000 * bench.tsc_per_ms;
+	end = due + bench.ms * bench.tsc_per_ms;
 	if (!period)
 		sleep_once(end);
 	while (period && (int64_t)(due - end) < 0) {

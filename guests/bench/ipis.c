@@ -5,7 +5,7 @@
 
 static struct samples there, round_trip;
 static struct arrival mine, yours;
-static uint64_t rounds_wanted;
+static bool last; /* this round; written before its IPI is sent */
 
 /* Both answer when. */
 static uint64_t send(uint32_t to)
@@ -28,7 +28,8 @@ static uint64_t send_self(void)
 static void self(void (*wait)(struct arrival *, uint64_t), const char *name)
 {
 	samples_clear(&there);
-	for (unsigned i = 0; i < bench.n; i++) {
+	row_begin(name);
+	for (unsigned i = 0; row_goes_on(i); i++) {
 		uint64_t next = mine.count + 1, start = send_self();
 
 		wait(&mine, next);
@@ -41,13 +42,15 @@ static void self(void (*wait)(struct arrival *, uint64_t), const char *name)
 /* The other CPU: answers each IPI with one, and ends after the last. */
 static void answer(void (*wait)(struct arrival *, uint64_t))
 {
-	uint64_t first = yours.count;
+	uint64_t next = yours.count;
+	bool ends;
 
 	cli();
-	for (uint64_t i = 1; i <= rounds_wanted; i++) {
-		wait(&yours, first + i);
+	do {
+		wait(&yours, ++next);
+		ends = __atomic_load_n(&last, __ATOMIC_ACQUIRE);
 		send(0);
-	}
+	} while (!ends);
 	sti();
 }
 
@@ -66,21 +69,28 @@ static void answer_spinning(uintptr_t argument)
 /* Its count and time of arrival can be read here as soon as its answer has come: it sends after. */
 static void ping_pong(smp_function answerer, const char *name_there, const char *name_round)
 {
-	uint64_t before = yours.count;
+	uint64_t seen = yours.count;
 
 	samples_clear(&there);
 	samples_clear(&round_trip);
-	rounds_wanted = bench.n;
+	last = false;
 	smp_begin(1, answerer, 0);
 	/* Until it has got there: an IPI before it is in its wait would find the runtime's
 	 * registers. */
 	time_spin_ms(20);
-	for (unsigned i = 1; i <= bench.n; i++) {
-		uint64_t next = mine.count + 1, start = send(1);
+	row_begin(name_there);
+	for (unsigned i = 1; !last; i++) {
+		uint64_t next = mine.count + 1, start;
 
+		__atomic_store_n(&last, !row_goes_on(i), __ATOMIC_RELEASE);
+		start = send(1);
 		wait_halted(&mine, next);
 		round_trip.extra += mine.count - next;
-		there.extra += yours.count - before - i;
+		there.extra += yours.count - seen - 1;
+		seen = yours.count;
+		/* One too many was answered before this round began. */
+		if ((int64_t)(yours.tsc - start) < 0)
+			there.early++;
 		samples_add(&there, yours.tsc - start);
 		samples_add(&round_trip, mine.tsc - start);
 	}

@@ -4,23 +4,23 @@
 #include "guests/bench/bench.h"
 #include "guests/runtime/layout.h"
 
-#define BEAT_MS 50
-
 static struct worker {
 	struct arrival arrival;
 	uint64_t loops, late_max;
+	uint64_t gap_max; /* between two ticks, or from the start to the first: TSC cycles */
 } workers[MAX_CPUS];
 
 static uint64_t start_tsc, end_tsc;
 static unsigned ready;
 
 /* As a kernel without high-resolution time does: a tick that would be past already is left out. */
-static void work(struct worker *worker, unsigned self)
+static void work(struct worker *worker)
 {
-	uint64_t period = bench.tsc_per_ms * 1000 / bench.hz, due = start_tsc, beat = start_tsc;
+	uint64_t period = bench.tsc_per_ms * 1000 / bench.hz, due = start_tsc;
+	uint64_t before = start_tsc;
 
 	while ((int64_t)(rdtsc() - end_tsc) < 0) {
-		uint64_t late;
+		uint64_t late, gap;
 
 		due += period;
 		if ((int64_t)(rdtsc() - due) > 0)
@@ -30,10 +30,10 @@ static void work(struct worker *worker, unsigned self)
 		late = worker->arrival.tsc - due;
 		if (late > worker->late_max)
 			worker->late_max = late;
-		if (!self && rdtsc() - beat > BEAT_MS * bench.tsc_per_ms) {
-			beat = rdtsc();
-			print("beat %lu\n", beat);
-		}
+		gap = worker->arrival.tsc - before;
+		before = worker->arrival.tsc;
+		if (gap > worker->gap_max)
+			worker->gap_max = gap;
 	}
 }
 
@@ -47,7 +47,7 @@ static void join(uintptr_t argument)
 	/* Halted, so that those which start are not kept waiting by those which have. */
 	wait_halted(&worker->arrival, 1);
 	worker->arrival.count = 0;
-	work(worker, (unsigned)argument);
+	work(worker);
 	sti();
 }
 
@@ -71,11 +71,12 @@ void many_run(void)
 	start_tsc = rdtsc();
 	end_tsc = start_tsc + bench.seconds * 1000 * bench.tsc_per_ms;
 	apic_ipi(0, APIC_ICR_OTHERS | APIC_ICR_ASSERT | VECTOR_IPI);
-	work(&workers[0], 0);
+	work(&workers[0]);
 	for (unsigned cpu = 1; cpu < cpus; cpu++)
 		smp_finish(cpu);
 	print("end many\n");
 	for (unsigned cpu = 0; cpu < cpus; cpu++)
-		print("cpu %u ticks=%lu loops=%lu late=%lu\n", cpu, workers[cpu].arrival.count,
-		      workers[cpu].loops, workers[cpu].late_max);
+		print("cpu %u ticks=%lu loops=%lu late=%lu gap=%lu\n", cpu,
+		      workers[cpu].arrival.count, workers[cpu].loops, workers[cpu].late_max,
+		      workers[cpu].gap_max);
 }

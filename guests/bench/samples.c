@@ -1,10 +1,23 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Durations in buckets, and their way out.
+// A row: when it ends, its durations in buckets, and their way out.
 // Not statistics: medians are made by who reads the buckets.
 #include "guests/bench/bench.h"
 
 #define SUB_BITS 8u /* log2 of SAMPLES_SUB */
 #define A_LINE   24u
+
+static uint64_t row_end;
+
+void row_begin(const char *name)
+{
+	print("begin %s\n", name);
+	row_end = rdtsc() + bench.ms * bench.tsc_per_ms;
+}
+
+bool row_goes_on(unsigned done)
+{
+	return done < bench.n && (!done || (int64_t)(rdtsc() - row_end) < 0);
+}
 
 void samples_clear(struct samples *samples)
 {

@@ -44,7 +44,7 @@ static void note(uint64_t due, uint64_t expected)
 
 static void deadlines(enum wait wait)
 {
-	for (unsigned i = 0; i < bench.n; i++) {
+	for (unsigned i = 0; row_goes_on(i); i++) {
 		uint64_t next = arrival.count + 1, due = rdtsc() + interval();
 
 		wrmsr(MSR_TSC_DEADLINE, due);
@@ -61,7 +61,7 @@ static uint64_t tolerance(void)
 
 static void oneshots(enum wait wait)
 {
-	for (unsigned i = 0; i < bench.n; i++) {
+	for (unsigned i = 0; row_goes_on(i); i++) {
 		uint64_t next = arrival.count + 1, ahead = interval(), start;
 		uint32_t ticks = timer_ticks(ahead);
 
@@ -91,7 +91,7 @@ static void periods(enum wait wait)
 {
 	uint64_t period = bench.tsc_per_ms / 2;
 
-	for (unsigned done = 0; done < bench.n;) {
+	for (unsigned done = 0; row_goes_on(done);) {
 		uint64_t due = write_at(APIC_TMICT, timer_ticks(period)) - tolerance();
 
 		for (unsigned i = 0; i < REARM_EVERY && done < bench.n; i++) {
@@ -135,6 +135,7 @@ void timers_run(void)
 			continue;
 		samples_clear(&samples);
 		timer_mode(rows[i].mode);
+		row_begin(rows[i].name);
 		rows[i].run(rows[i].wait);
 		samples_print(&samples, rows[i].name);
 	}

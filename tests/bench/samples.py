@@ -24,6 +24,7 @@ class Samples:
         self.sum, self.merged = fields["sum"], fields["merged"]
         self.extra, self.early = fields["extra"], fields["early"]
         self.buckets = {}
+        self.cpu_ns = self.ns = None    # of the whole process, from the row's beginning to its end
 
     def percentile(self, permille):
         """The value that so many samples do not exceed: to 1/256 of itself, and between min and max."""
@@ -52,7 +53,7 @@ def coarse(runs):
     return dict(sorted(total.items()))
 
 
-def summary(runs):
+def summary(runs, histogram):
     """The medians over the runs of what each run has, and the sums of its counts."""
     result = {"count": sum(r.count for r in runs), "runs": len(runs)}
     for name, value in (("p50", lambda r: r.percentile(500)), ("p90", lambda r: r.percentile(900)),
@@ -63,6 +64,11 @@ def summary(runs):
         result[name] = sum(getattr(r, name) for r in runs)
     result["p50_of_runs"] = [round(r.percentile(500), 1) for r in runs]
     result["p99_of_runs"] = [round(r.percentile(990), 1) for r in runs]
-    total = coarse(runs)
-    result["histogram"] = {"from": list(total), "count": list(total.values())}
+    timed = [r for r in runs if r.cpu_ns is not None]
+    if timed:
+        result["cpu_percent"] = round(median(100 * r.cpu_ns / max(r.ns, 1) for r in timed), 1)
+        result["cpu_us"] = round(median(r.cpu_ns / 1000 / r.count for r in timed), 2)
+    if histogram:
+        total = coarse(runs)
+        result["histogram"] = {"from": list(total), "count": list(total.values())}
     return result

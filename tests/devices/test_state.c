@@ -139,6 +139,52 @@ static void test_a_bool_is_0_or_1_and_bad_stays(void **state)
 	assert_int_equal(number, 5);
 }
 
+struct grown {
+	uint16_t old;
+	uint32_t later;
+	uint8_t last;
+};
+
+/* As a list of fields looks after it has grown twice. */
+static void walk_grown(struct grown *grown, struct state *s)
+{
+	state_u16(s, &grown->old);
+	if (state_has(s, 2))
+		state_u32(s, &grown->later);
+	if (state_has(s, 3))
+		state_u8(s, &grown->last);
+}
+
+static void test_older_versions_leave_power_up_values(void **state)
+{
+	static const uint8_t bytes[] = {1, 2, 3, 4, 5, 6, 7};
+	static const struct grown loaded[] = {
+		{0x0201, 0xAAAAAAAA, 0xBB}, {0x0201, 0x06050403, 0xBB}, {0x0201, 0x06050403, 7}};
+	static const size_t sizes[] = {2, 6, 7};
+	uint8_t saved[sizeof(bytes)];
+	struct state save = {.to = saved, .size = sizeof(saved)};
+
+	(void)state;
+	for (uint32_t version = 1; version <= 3; version++) {
+		struct state count = {.version = version};
+		struct state load = {.from = bytes, .size = sizes[version - 1], .version = version};
+		struct grown x = {.later = 0xAAAAAAAA, .last = 0xBB};
+
+		walk_grown(&x, &count);
+		assert_int_equal(count.used, sizes[version - 1]);
+		walk_grown(&x, &load);
+		assert_false(load.bad);
+		assert_int_equal(load.used, sizes[version - 1]);
+		assert_int_equal(x.old, loaded[version - 1].old);
+		assert_int_equal(x.later, loaded[version - 1].later);
+		assert_int_equal(x.last, loaded[version - 1].last);
+	}
+	/* What is saved is the newest. */
+	walk_grown(&(struct grown){0x0201, 0x06050403, 7}, &save);
+	assert_int_equal(save.used, sizeof(bytes));
+	assert_memory_equal(saved, bytes, sizeof(bytes));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -147,6 +193,7 @@ int main(void)
 		cmocka_unit_test(test_loads_what_was_saved),
 		cmocka_unit_test(test_too_few_bytes_are_bad),
 		cmocka_unit_test(test_a_bool_is_0_or_1_and_bad_stays),
+		cmocka_unit_test(test_older_versions_leave_power_up_values),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

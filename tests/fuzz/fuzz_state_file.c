@@ -61,7 +61,11 @@ static void read_machine(struct state *s)
 
 static void read_section(const struct state_section *section)
 {
-	struct state s = {.from = section->bytes, .size = (size_t)section->length};
+	struct state s = {
+		.from = section->bytes,
+		.size = (size_t)section->length,
+		.version = section->version,
+	};
 	struct saved_clocks clocks = {0};
 
 	if (strcmp(section->name, SAVED_MACHINE) == 0)
@@ -111,7 +115,7 @@ static size_t build(uint8_t *to, const uint8_t *data, size_t size)
 			length = size - 4;
 		memset(head, 0, HEAD);
 		memcpy(head, names[data[0] % 8], strlen(names[data[0] % 8]));
-		head[NAME] = 1;
+		head[NAME] = data[0] & 0x80 ? 2 : 1;
 		memcpy(head + NAME + 4, &length, 8);
 		head[NAME + 4 + data[3] % 8] ^= data[3] >> 7 ? data[3] : 0;
 		memcpy(head + HEAD, data + 4, length);

@@ -34,18 +34,33 @@ static void same_runs(void)
 }
 
 /* Verdicts of end, console and counts as letters. */
-static const char *compare(enum options_counts counts)
+static const char *compare_as(struct options_diff how)
 {
 	static const char letters[] = {
 		[REPORT_PASSED] = 'p', [REPORT_FAILED] = 'f', [REPORT_SKIPPED] = 's'};
 	static char all[4];
 
 	report_free(&report);
-	assert_true(image_diff_compare(&user, &kernel, counts, &report));
+	assert_true(image_diff_compare(&user, &kernel, &how, &report));
 	assert_int_equal(report.count, 3);
 	for (unsigned i = 0; i < 3; i++)
 		all[i] = letters[report.tests[i].verdict];
 	return all;
+}
+
+static const char *compare(enum options_counts counts)
+{
+	return compare_as((struct options_diff){.counts = counts});
+}
+
+static const char *compare_consoles(enum options_consoles how, const char *here, const char *there)
+{
+	same_runs();
+	strcpy(user_console, here);
+	strcpy(kernel_console, there);
+	user.console_size = strlen(here);
+	kernel.console_size = strlen(there);
+	return compare_as((struct options_diff){.console = how});
 }
 
 static void says(unsigned test, const char *text)
@@ -107,6 +122,37 @@ static void consoles_are_bytes(void **state)
 	kernel_console[10] = 'X';
 	assert_string_equal(compare(OPTIONS_COUNTS_EXACT), "pfp");
 	says(1, "line 3");
+}
+
+static void any_number_is_as_good_where_asked(void **state)
+{
+	enum options_consoles numbers = OPTIONS_CONSOLE_NUMBERS;
+
+	(void)state;
+	assert_string_equal(compare_consoles(numbers, "[    1.25] up 3ms at 0xfee0000c\nend",
+					     "[   12.5] up 17ms at 0xc9\nend"),
+			    "ppp");
+	assert_string_equal(compare_consoles(OPTIONS_CONSOLE_EXACT, "up 3", "up 4"), "pfp");
+	/* Words of hexadecimal letters are words. */
+	assert_string_equal(compare_consoles(numbers, "dead 1", "fed 1"), "pfp");
+	assert_string_equal(compare_consoles(numbers, "one\nat 7 more\n", "one\nat 8 less\n"),
+			    "pfp");
+	says(1, "line 2 differs\nhere:       at 7 more\nwith KVM's: at 8 less");
+	assert_string_equal(compare_consoles(numbers, "a 1", "a"), "pfp");
+	assert_string_equal(compare_consoles(numbers, "a", "a 1"), "pfp");
+	assert_string_equal(compare_consoles(OPTIONS_CONSOLE_IGNORE, "a", "b"), "psp");
+}
+
+static void half_a_number_at_the_cut_is_not_compared(void **state)
+{
+	struct options_diff how = {.console = OPTIONS_CONSOLE_NUMBERS};
+
+	(void)state;
+	compare_consoles(how.console, "at 1\nin ad", "at 2\nin ad5 ms\n");
+	user.result.kind = kernel.result.kind = RESULT_TIMEOUT;
+	assert_string_equal(compare_as(how), "sps");
+	kernel_console[0] = 'X';
+	assert_string_equal(compare_as(how), "sfs");
 }
 
 static void counts_agree_as_asked(void **state)
@@ -349,6 +395,8 @@ int main(void)
 		TEST(ends_differ_by_kind_and_value),
 		TEST(the_first_line_that_differs_is_shown),
 		TEST(consoles_are_bytes),
+		TEST(any_number_is_as_good_where_asked),
+		TEST(half_a_number_at_the_cut_is_not_compared),
 		TEST(counts_agree_as_asked),
 		TEST(runs_cut_off_compare_as_far_as_both_went),
 		TEST(both_get_the_same_words),

@@ -106,7 +106,7 @@ static struct saved save(struct rig *rig)
 static bool load(struct rig *rig, const uint8_t *bytes, size_t size, char why[256])
 {
 	strcpy(why, "");
-	return machine_state_load(&rig->machine, bytes, size, why, 256);
+	return machine_state_load(&rig->machine, bytes, size, 1, why, 256);
 }
 
 /* Where the bytes of a section begin. */
@@ -308,7 +308,10 @@ static void test_sections_are_refused_by_name(void **state)
 	head = section(&saved, "i8254") - HEAD;
 	head[16] = 2;
 	assert_refused(rig, saved.bytes, saved.size,
-		       "section i8254 version 2: this lapicvm knows 1");
+		       "section i8254 version 2: this lapicvm knows 1 to 1");
+	head[16] = 0;
+	assert_refused(rig, saved.bytes, saved.size,
+		       "section i8254 version 0: this lapicvm knows 1 to 1");
 	head[16] = 1;
 	head[18]++;
 	assert_refused(rig, saved.bytes, saved.size, "section i8254 has 171 bytes, not 170");
@@ -323,6 +326,26 @@ static void test_sections_are_refused_by_name(void **state)
 	assert_refused(rig, saved.bytes, saved.size,
 		       "section \"????????????????\": this lapicvm knows none of that name");
 	free(saved.bytes);
+	rig_free(rig);
+}
+
+/* What was saved before there was a device lacks it; here, before there was any. */
+static void test_a_device_of_later_is_as_at_power_up(void **state)
+{
+	struct rig *rig = open_with(true, false), *fresh = open_with(true, false);
+	struct saved before, after;
+	char why[256];
+
+	(void)state;
+	before = save(fresh);
+	assert_true(machine_state_load(&rig->machine, before.bytes, 0, 0, why, sizeof(why)));
+	after = save(rig);
+	assert_int_equal(after.size, before.size);
+	assert_false(machine_state_load(&rig->machine, before.bytes, 0, 1, why, sizeof(why)));
+	assert_string_equal(why, "section i8259 is missing");
+	free(before.bytes);
+	free(after.bytes);
+	rig_free(fresh);
 	rig_free(rig);
 }
 
@@ -504,6 +527,7 @@ int main(void)
 		cmocka_unit_test(test_intr_and_timer_follow),
 		cmocka_unit_test(test_lint0_has_no_edge),
 		cmocka_unit_test(test_sections_are_refused_by_name),
+		cmocka_unit_test(test_a_device_of_later_is_as_at_power_up),
 		cmocka_unit_test(test_devices_are_refused_by_name),
 		cmocka_unit_test(test_lines_that_disagree_are_refused),
 		cmocka_unit_test(test_a_hidden_hpet_does_not_run),

@@ -642,6 +642,11 @@ static void a_whole_guest_both_ways(void **state)
 	good("diff a --counts ignore");
 	assert_int_equal(options.diff.counts, OPTIONS_COUNTS_IGNORE);
 	bad("diff a --counts=some", "--counts=some", "exact, about or ignore");
+	good("diff a --console numbers");
+	assert_int_equal(options.diff.console, OPTIONS_CONSOLE_NUMBERS);
+	good("diff a");
+	assert_int_equal(options.diff.console, OPTIONS_CONSOLE_EXACT);
+	bad("diff a --console=some", "--console=some", "exact, numbers or ignore");
 	bad("diff a --seed 5", "--seed is for programs", "leave it or the image out");
 	bad("diff a --log l", "--log is for programs", "leave it or the image out");
 	bad("diff a --replay b", "--replay is for programs", "leave it or the image out");
@@ -759,7 +764,7 @@ static void help_fits_a_screen(void **state)
 		{OPTIONS_DIFF, "--ledger"},     {OPTIONS_DIFF, "--save"},
 		{OPTIONS_DIFF, "--trace"},      {OPTIONS_DIFF, "--timeout"},
 		{OPTIONS_DIFF, "--counts"},     {OPTIONS_DIFF, "--tap"},
-		{OPTIONS_DIFF, "--junit"},
+		{OPTIONS_DIFF, "--console"},    {OPTIONS_DIFF, "--junit"},
 	};
 
 	(void)state;

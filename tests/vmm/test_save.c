@@ -2,7 +2,8 @@
 // A whole machine saved, restored into another and equal to it; each refusal by its name; the files
 // of released versions. Not the file's layout: test_state_file.c. Real guests: test_restore.sh.
 //
-// `test_save --golden FILE` writes what the golden file of this version holds.
+// `test_save --golden FILE` writes what the golden file of this version holds; `--here FILE LIKE
+// TO` makes of a file that another host has saved one as if it had been this one, which saved LIKE.
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -26,13 +27,14 @@
 #include "vmm/state_file.h"
 #include "vmm/vcpu_save.h"
 
-#define GOLDEN  "tests/vmm/golden/state-1.lvm"
+#define GOLDEN  "tests/vmm/golden/state-%u.lvm"
+#define NEWEST  2u /* golden file */
 #define IOAPIC  0xFEC00000u
 #define SECOND  UINT64_C(1000000000)
 #define CPU_TSC 1u /* where in a section cpu what it held stands */
 
 static char folder[] = "/tmp/lapicvm-test-XXXXXX";
-static char path[64];
+static char path[256];
 static struct rig *rig;
 static struct restore *restored;
 static uint8_t *bytes; /* of the file */
@@ -431,7 +433,7 @@ static void kvm_follows_the_local_apic(void **state)
 static void firmware_is_saved_as_well(void **state)
 {
 	static const uint8_t image[65536] = {[0] = 0x12, [65535] = 0x34};
-	char why[256], name[80];
+	char why[256], name[sizeof(path) + 4];
 	uint8_t *rom;
 	FILE *to;
 
@@ -517,6 +519,64 @@ static void clocks_go_on_with_the_tsc_where_it_goes_on(void **state)
 	assert_non_null(strstr(rig->why.text,
 			       "section clocks: it was saved before this host's last "
 			       "start, or on another"));
+}
+
+/* Another start whose TSC is past that of the file already is told by the kernel alone. */
+static void another_start_of_the_host_is_told(void **state)
+{
+	static const char before[] = "section clocks: it was saved before this host's last start, "
+				     "or on another: the guest's TSC is the host's here, and "
+				     "cannot go on from where it was";
+	uint8_t *clocks;
+	uint64_t length;
+
+	(void)state;
+	save_busy(rig_host_pvm);
+	clocks = section(SAVED_CLOCKS, 0, &length);
+	assert_int_equal(length, 24 + BOOT_ID_SIZE);
+	clocks[24] ^= 1;
+	seal();
+	assert_false(restore(path, rig_host_pvm));
+	assert_int_equal(rig->why.kind, RESULT_HOST_LACKS);
+	assert_non_null(strstr(rig->why.text, before));
+	leave();
+	/* Where the TSC can be set that is all the same. */
+	restore_well(path, rig_host_vmx);
+	leave();
+	/* And where it is not known. */
+	memset(clocks + 24, 0, BOOT_ID_SIZE);
+	seal();
+	restore_well(path, rig_host_pvm);
+}
+
+/* The section as version 1 had it. */
+static void clocks_of_version_1_lack_the_start(void **state)
+{
+	uint8_t *clocks, *head;
+
+	(void)state;
+	save_busy(rig_host_pvm);
+	clocks = section(SAVED_CLOCKS, 0, NULL);
+	head = clocks - 28;
+	head[16] = 1;
+	seal();
+	assert_false(restore(path, rig_host_pvm));
+	assert_non_null(strstr(rig->why.text, "section clocks: its 40 bytes are not what it "
+					      "holds"));
+	leave();
+	head[20] = 24;
+	memmove(clocks + 24, clocks + 24 + BOOT_ID_SIZE,
+		size - (size_t)(clocks + 24 + BOOT_ID_SIZE - bytes));
+	size -= BOOT_ID_SIZE;
+	seal();
+	restore_well(path, rig_host_pvm);
+	assert_busy();
+	leave();
+	head[16] = 2;
+	seal();
+	assert_false(restore(path, rig_host_pvm));
+	assert_non_null(strstr(rig->why.text, "section clocks: its 24 bytes are not what it "
+					      "holds"));
 }
 
 /* The devices' timer is set by the host's clock. */
@@ -720,7 +780,7 @@ static void sections_are_refused_by_name(void **state)
 		uint64_t length;
 		uint8_t *at, *copy = malloc(size);
 		size_t was = size, whole;
-		char text[96];
+		char text[128];
 
 		memcpy(copy, bytes, size);
 		/* Another name, another version, and gone altogether. */
@@ -731,12 +791,19 @@ static void sections_are_refused_by_name(void **state)
 			 "section \"x%s\": this lapicvm knows none of that name", rows[i].name + 1);
 		refused(RESULT_BAD_IMAGE, text);
 		at[0] = (uint8_t)rows[i].name[0];
-		at[16] = 2;
+		at[16] = (uint8_t)(saved_version(rows[i].name) + 1);
 		seal();
 		snprintf(text, sizeof(text),
-			 "section %s: it has version 2, and this lapicvm knows 1", rows[i].name);
+			 "section %s: it has version %u, of a newer lapicvm: this one knows "
+			 "version %u at most",
+			 rows[i].name, at[16], at[16] - 1u);
 		refused(RESULT_BAD_IMAGE, text);
-		at[16] = 1;
+		at[16] = 0;
+		seal();
+		snprintf(text, sizeof(text),
+			 "section %s: it has version 0, which no lapicvm writes", rows[i].name);
+		refused(RESULT_BAD_IMAGE, text);
+		at[16] = (uint8_t)saved_version(rows[i].name);
 		whole = 28 + (size_t)length;
 		memmove(at, at + whole, size - (size_t)(at - bytes) - whole);
 		size -= whole;
@@ -745,6 +812,94 @@ static void sections_are_refused_by_name(void **state)
 		size = was;
 		memcpy(bytes, copy, size);
 		free(copy);
+	}
+}
+
+/* A section taken out of its place and put behind all others; or there a second time. */
+static void put_last(const char *name, bool again)
+{
+	uint64_t length;
+	uint8_t *at = section(name, 0, &length) - 28, *copy, *end;
+	size_t whole = 28 + (size_t)length, from = (size_t)(at - bytes);
+
+	copy = malloc(size + whole);
+	assert_non_null(copy);
+	memcpy(copy, bytes, size);
+	end = copy + size - 4;
+	memcpy(end, at, whole);
+	size += whole;
+	if (!again) {
+		memmove(copy + from, copy + from + whole, size - from - whole);
+		size -= whole;
+	}
+	free(bytes);
+	bytes = copy;
+	seal();
+}
+
+static void sections_come_once_and_in_any_order(void **state)
+{
+	static const struct {
+		const char *name;
+		const char *twice;
+	} rows[] = {
+		{"machine", "section machine: it comes twice"},
+		{"clocks", "section clocks: it comes twice"},
+		{"devices", "section devices: it comes twice"},
+		{"board", "section board: it comes twice"},
+		{"cpuid", "section cpuid 2: the machine has 2 processors"},
+		{"cpu", "section cpu 2: the machine has 2 processors"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		save_busy(rig_host_vmx);
+		put_last(rows[i].name, true);
+		refused(RESULT_BAD_IMAGE, rows[i].twice);
+	}
+	save_busy(rig_host_vmx);
+	put_last("clocks", false);
+	put_last("devices", false);
+	put_last("board", false);
+	restore_well(path, rig_host_vmx);
+	assert_busy();
+	leave();
+	/* Those of processors are in their order: each has its own APIC ID. */
+	put_last("cpu", false);
+	refused(RESULT_BAD_IMAGE, "section cpu 0: its Local APIC: APIC ID");
+	save_busy(rig_host_vmx);
+	put_last("machine", false);
+	refused(RESULT_BAD_IMAGE, "section cpuid: it comes before section machine");
+}
+
+/* As if a program had made it that knows of no more. */
+static void an_end_behind_any_section_is_refused(void **state)
+{
+	struct state_section at = {.bytes = NULL};
+	struct state_file file;
+	size_t ends[16], count = 0, was;
+
+	(void)state;
+	save_busy(rig_host_vmx);
+	was = size;
+	file = (struct state_file){bytes + 12, size - 16};
+	ends[count++] = 12;
+	while (state_file_next(&file, &at) && strcmp(at.name, SAVED_RAM) != 0)
+		ends[count++] = (size_t)(at.bytes + at.length - bytes);
+	/* Machine, clocks, devices, board, two of each processor; without the last all is there. */
+	assert_int_equal(count, 9);
+	for (size_t i = 0; i < count - 1; i++) {
+		uint8_t last[4];
+
+		memcpy(last, bytes + ends[i], 4);
+		size = ends[i] + 4;
+		seal();
+		assert_false(restore(path, rig_host_vmx));
+		assert_int_equal(rig->why.kind, RESULT_BAD_IMAGE);
+		assert_non_null(strstr(rig->why.text, "it is missing"));
+		leave();
+		memcpy(bytes + ends[i], last, 4);
+		size = was;
 	}
 }
 
@@ -823,12 +978,57 @@ static void kvms_own_lapics_need_the_option(void **state)
 
 /* ---- golden ---- */
 
-/* Of each released version one, made by that version, which all later ones take. */
-static void the_golden_file_of_version_1(void **state)
+/*
+ * One of each set of versions of sections that a release wrote, made by it, which all later ones
+ * take; the newest is of today's. Who gives a section a new version adds one, or makes the newest
+ * anew if no release has written it.
+ */
+static void golden_files_are_restored(void **state)
 {
+	struct state_section at = {.bytes = NULL};
+	struct state_file file;
+	char name[64], why[256];
+	bool older = false;
+
 	(void)state;
-	restore_well(GOLDEN, rig_host_vmx);
-	assert_busy();
+	for (unsigned n = 1; n <= NEWEST; n++) {
+		snprintf(name, sizeof(name), GOLDEN, n);
+		restore_well(name, rig_host_vmx);
+		assert_busy();
+		/* What it becomes is of today. */
+		assert_true(save_to(path, why));
+		leave();
+		restore_well(path, rig_host_vmx);
+		leave();
+		read_file(name);
+		assert_true(state_file_open(&file, bytes, size, why, sizeof(why)));
+		at.bytes = NULL;
+		while (state_file_next(&file, &at)) {
+			older |= at.version < saved_version(at.name);
+			if (n == NEWEST && at.version != saved_version(at.name))
+				fail_msg("%s has section %s of version %u, today's is %u", name,
+					 at.name, at.version, saved_version(at.name));
+		}
+	}
+	/* Else this proves nothing. */
+	assert_true(older);
+}
+
+/* Its guest's TSC has the rate of this host's, and this host started as it was saved. What CPUID
+ * told the guest stays. */
+static int move_here(const char *from, const char *like, const char *to)
+{
+	const size_t khz_at = 26, tsc_at = 16;
+	uint64_t khz, start = 0;
+
+	read_file(like);
+	khz = number(section(SAVED_MACHINE, 0, NULL) + khz_at, 4);
+	read_file(from);
+	memcpy(section(SAVED_MACHINE, 0, NULL) + khz_at, &khz, 4);
+	memcpy(section(SAVED_CLOCKS, 0, NULL) + tsc_at, &start, 8);
+	snprintf(path, sizeof(path), "%s", to);
+	seal();
+	return 0;
 }
 
 int main(int argc, char **argv)
@@ -843,17 +1043,24 @@ int main(int argc, char **argv)
 						teardown),
 		cmocka_unit_test_setup_teardown(clocks_go_on_with_the_tsc_where_it_goes_on, setup,
 						teardown),
+		cmocka_unit_test_setup_teardown(another_start_of_the_host_is_told, setup, teardown),
+		cmocka_unit_test_setup_teardown(clocks_of_version_1_lack_the_start, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(a_device_is_due_as_much_later, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_count_goes_on_with_the_tsc, setup, teardown),
 		cmocka_unit_test_setup_teardown(what_the_host_lacks_is_named, setup, teardown),
 		cmocka_unit_test_setup_teardown(fields_are_refused_by_name, setup, teardown),
 		cmocka_unit_test_setup_teardown(sections_are_refused_by_name, setup, teardown),
+		cmocka_unit_test_setup_teardown(sections_come_once_and_in_any_order, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(an_end_behind_any_section_is_refused, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(a_file_that_is_none, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_full_disk_leaves_what_was_there, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_kvm_that_does_not_tell_leaves_no_file, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(kvms_own_lapics_need_the_option, setup, teardown),
-		cmocka_unit_test_setup_teardown(the_golden_file_of_version_1, setup, teardown),
+		cmocka_unit_test_setup_teardown(golden_files_are_restored, setup, teardown),
 	};
 
 	if (argc == 3 && strcmp(argv[1], "--golden") == 0) {
@@ -861,5 +1068,7 @@ int main(int argc, char **argv)
 		save_busy(rig_host_vmx);
 		return 0;
 	}
+	if (argc == 5 && strcmp(argv[1], "--here") == 0)
+		return move_here(argv[2], argv[3], argv[4]);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

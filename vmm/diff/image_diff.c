@@ -51,25 +51,63 @@ static void compare_end(const struct image_run *user, const struct image_run *ke
 	}
 }
 
-/* Where two consoles part: the line's number from 1, and the offset at which it starts. */
-static size_t parting(const struct image_run *a, const struct image_run *b, size_t until,
-		      size_t *start)
-{
-	size_t line = 1;
+#define CONSOLE_END    (-1)
+#define CONSOLE_NUMBER 256
 
-	*start = 0;
-	for (size_t i = 0; i < until && a->console[i] == b->console[i]; i++)
-		if (a->console[i] == '\n') {
-			line++;
-			*start = i + 1;
-		}
-	return line;
+/* A console as it is compared. */
+struct reader {
+	const struct image_run *run;
+	enum options_consoles how;
+	size_t size, at, line_start;
+};
+
+/* `cut`: the console ends anywhere. Half a number is none: then only whole lines are compared. */
+static struct reader reader(const struct image_run *run, enum options_consoles how, bool cut)
+{
+	struct reader r = {run, how, run->console_size, 0, 0};
+
+	if (cut && how == OPTIONS_CONSOLE_NUMBERS)
+		while (r.size && run->console[r.size - 1] != '\n')
+			r.size--;
+	return r;
+}
+
+/* The length of a number that comes next: hexadecimal digits of which one at least is decimal, with
+ * what pads it on the left; 0: there is none. */
+static size_t number_length(const struct reader *r)
+{
+	const char *text = r->run->console;
+	bool decimal = false;
+	size_t i = r->at;
+
+	while (i < r->size && text[i] == ' ')
+		i++;
+	for (; i < r->size && isxdigit((unsigned char)text[i]); i++)
+		decimal |= isdigit((unsigned char)text[i]) != 0;
+	return decimal ? i - r->at : 0;
+}
+
+static int next(struct reader *r)
+{
+	size_t length = r->how == OPTIONS_CONSOLE_NUMBERS ? number_length(r) : 0;
+	int c;
+
+	if (length) {
+		r->at += length;
+		return CONSOLE_NUMBER;
+	}
+	if (r->at == r->size)
+		return CONSOLE_END;
+	c = (unsigned char)r->run->console[r->at++];
+	if (c == '\n')
+		r->line_start = r->at;
+	return c;
 }
 
 /* The line at `start`, as much of it as is shown. */
-static int shown(const struct image_run *run, size_t start)
+static int shown(const struct reader *r)
 {
-	size_t length = strcspn(run->console + start, "\r\n");
+	size_t length = strcspn(r->run->console + r->line_start, "\r\n");
 
 	return length < LINE_SHOWN ? (int)length : LINE_SHOWN;
 }
@@ -83,23 +121,40 @@ static void clean(char *text)
 }
 
 static void compare_console(const struct image_run *user, const struct image_run *kernel,
-			    struct report_test *test, char text[TEXT_MAX])
+			    enum options_consoles how, struct report_test *test,
+			    char text[TEXT_MAX])
 {
-	size_t least = user->console_size < kernel->console_size ? user->console_size
-								 : kernel->console_size;
-	size_t start, line;
-
 	/* Cut off at any moment, one may have come further. */
-	if (memcmp(user->console, kernel->console, least) == 0 &&
-	    (user->console_size == kernel->console_size || both_timed_out(user, kernel))) {
-		snprintf(text, TEXT_MAX, "%zu bytes", least);
+	bool cut = both_timed_out(user, kernel);
+	struct reader here = reader(user, how, cut), there = reader(kernel, how, cut);
+	size_t line = 0;
+	int a, b;
+
+	if (how == OPTIONS_CONSOLE_IGNORE) {
+		test->verdict = REPORT_SKIPPED;
+		snprintf(text, TEXT_MAX, "ignored");
+		return;
+	}
+	do {
+		/* A line is told by its beginning: of both, while they agree. */
+		size_t before = here.line_start, other = there.line_start;
+
+		line += here.at == before;
+		a = next(&here);
+		b = next(&there);
+		if (a != b) {
+			here.line_start = before;
+			there.line_start = other;
+		}
+	} while (a == b && a != CONSOLE_END);
+	if (a == b || (cut && (a == CONSOLE_END || b == CONSOLE_END))) {
+		snprintf(text, TEXT_MAX, "%zu bytes", here.at < there.at ? here.at : there.at);
 		return;
 	}
 	test->verdict = REPORT_FAILED;
-	line = parting(user, kernel, least, &start);
 	snprintf(text, TEXT_MAX, "line %zu differs\nhere:       %.*s\nwith KVM's: %.*s", line,
-		 shown(user, start), user->console + start, shown(kernel, start),
-		 kernel->console + start);
+		 shown(&here), user->console + here.line_start, shown(&there),
+		 kernel->console + there.line_start);
 	clean(text);
 }
 
@@ -141,7 +196,7 @@ static void compare_counts(const struct image_run *user, const struct image_run 
 }
 
 bool image_diff_compare(const struct image_run *user, const struct image_run *kernel,
-			enum options_counts counts, struct report *report)
+			const struct options_diff *how, struct report *report)
 {
 	char end[TEXT_MAX], console[TEXT_MAX], count[TEXT_MAX];
 	struct report_test tests[] = {
@@ -151,8 +206,8 @@ bool image_diff_compare(const struct image_run *user, const struct image_run *ke
 	};
 
 	compare_end(user, kernel, &tests[0], end);
-	compare_console(user, kernel, &tests[1], console);
-	compare_counts(user, kernel, counts, &tests[2], count);
+	compare_console(user, kernel, how->console, &tests[1], console);
+	compare_counts(user, kernel, how->counts, &tests[2], count);
 	for (unsigned i = 0; i < 3; i++)
 		if (!report_add(report, &tests[i]))
 			return false;
@@ -230,7 +285,7 @@ static bool compare(const struct options *options, const struct image_run *user,
 	struct result files;
 	bool good = false;
 
-	if (image_diff_compare(user, kernel, diff->counts, &report)) {
+	if (image_diff_compare(user, kernel, diff, &report)) {
 		FILE *out = report_stream(diff->tap, diff->junit);
 
 		print(&report, out);

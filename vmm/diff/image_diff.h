@@ -15,9 +15,9 @@
 extern "C" {
 #endif
 
-/* Three tests into *report. False: no memory. */
+/* Three tests into *report, of which *how says how exact they are. False: no memory. */
 bool image_diff_compare(const struct image_run *user, const struct image_run *kernel,
-			enum options_counts counts, struct report *report);
+			const struct options_diff *how, struct report *report);
 
 /*
  * Runs options->image by `program` (lapicvm itself) with this Local APIC, then with KVM's, and
