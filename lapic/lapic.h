@@ -385,6 +385,15 @@ LAPIC_API int lapic_peek(struct lapic *l);
 /* Acknowledges: highest deliverable vector from IRR to ISR. With none: the spurious vector
  * SVR[7:0], nothing changed. */
 LAPIC_API uint8_t lapic_ack(struct lapic *l);
+/*
+ * For hosts whose guest may end a service without an access, by a word of its memory (KVM's
+ * paravirtual EOI): whether a vector is in service whose EOI nobody beside this LAPIC would notice.
+ * Not so for a level-triggered one, and while LINT0's remote IRR waits. A word that allows it must
+ * be taken back before lapic_ack() puts another vector in service.
+ */
+LAPIC_API bool lapic_eoi_is_silent(const struct lapic *l);
+/* What a write to the EOI register does, in whichever mode; without a vector in service nothing. */
+LAPIC_API void lapic_eoi(struct lapic *l);
 /* Each takes one; false where there is none (any more). */
 LAPIC_API bool lapic_take_nmi(struct lapic *l);
 LAPIC_API bool lapic_take_smi(struct lapic *l);

@@ -201,6 +201,12 @@ COLD static void end_level(struct lapic *l, uint8_t vector, bool level)
 		l->ops.eoi(l->opaque, vector);
 }
 
+static inline bool is_level(const struct lapic *l, uint8_t vector)
+{
+	return (atomic_load_explicit(&l->tmr[irr_word(vector)], memory_order_relaxed) &
+		irr_bit(vector)) != 0;
+}
+
 enum lapic_result priority_write_eoi(struct lapic *l, unsigned n, uint64_t value)
 {
 	uint8_t vector = l->isr_top;
@@ -213,11 +219,22 @@ enum lapic_result priority_write_eoi(struct lapic *l, unsigned n, uint64_t value
 		return LAPIC_OK;
 	}
 	retire(l, vector);
-	level = (atomic_load_explicit(&l->tmr[irr_word(vector)], memory_order_relaxed) &
-		 irr_bit(vector)) != 0;
+	level = is_level(l, vector);
 	if (UNLIKELY(level || (reg_get(l, REG_LVT_LINT0) & LVT_REMOTE_IRR)))
 		end_level(l, vector, level);
 	else if (traced(l))
 		event_simple(l, LAPIC_EVENT_EOI, vector, 0);
 	return LAPIC_OK;
+}
+
+bool lapic_eoi_is_silent(const struct lapic *l)
+{
+	return l->isr_top && !is_level(l, l->isr_top) &&
+	       !(reg_get(l, REG_LVT_LINT0) & LVT_REMOTE_IRR);
+}
+
+void lapic_eoi(struct lapic *l)
+{
+	if (l->isr_top)
+		priority_write_eoi(l, REG_EOI, 0);
 }

@@ -25,7 +25,8 @@ enum reg { EAX, EBX, ECX, EDX };
 #define LEAF7_EBX_TSC_ADJUST   BIT(1)
 #define EXT1_ECX_CMP_LEGACY    BIT(1)
 #define KVM_CLOCK              (BIT(3) | BIT(24)) /* CLOCKSOURCE2, and that it is stable */
-#define KVM_EXT_DEST_ID        BIT(15)            /* MSI_EXT_DEST_ID */
+#define KVM_PV_EOI             BIT(6)
+#define KVM_EXT_DEST_ID        BIT(15) /* MSI_EXT_DEST_ID */
 
 /* Room for leaf 6, three subleaves of Bh and three of 1Fh. */
 #define EXTRA_ENTRIES 8u
@@ -56,6 +57,11 @@ bool cpuid_has_x2apic(const struct host_traits *traits, const struct options *op
 bool cpuid_has_tsc_deadline(const struct host_traits *traits, const struct options *options)
 {
 	return (traits->tsc_deadline_exits || of_kvm_alone(options)) && options->tsc_deadline;
+}
+
+bool cpuid_has_pv_eoi(const struct kvm_cpuid2 *table)
+{
+	return (cpuid_value(table, 0x40000001, 0, EAX) & KVM_PV_EOI) != 0;
 }
 
 /* ---------------------------------------------------------------- the offer */
@@ -306,6 +312,14 @@ static void leaf_ext_1e(const struct build *b, struct kvm_cpuid_entry2 *e)
 	e->ecx = with(0, 0, 8, node);
 }
 
+/* A guest that was saved has been told already whether there is PV EOI. */
+static uint32_t kept_of_kvm(const struct build *b)
+{
+	bool pv_eoi = b->options->pv_eoi || b->options->restored;
+
+	return pv_eoi ? KVM_CLOCK | KVM_PV_EOI : KVM_CLOCK;
+}
+
 static void adjust(const struct build *b, struct kvm_cpuid_entry2 *e)
 {
 	hide(e);
@@ -327,13 +341,13 @@ static void adjust(const struct build *b, struct kvm_cpuid_entry2 *e)
 	/*
 	 * KVM's signature stays: it is true, and Linux uses x2APIC without interrupt remapping only
 	 * where it sees a hypervisor that it knows. Of its features its clock stays, by the two
-	 * MSRs of today, and the I/O APIC's extended destination is ours. The others go: PV EOI and
-	 * PV IPIs by hypercall would pass by the LAPIC, or reach for the one in the kernel that is
-	 * not there.
+	 * MSRs of today, and PV EOI where it was asked for (pv_eoi.h); the I/O APIC's extended
+	 * destination is ours. The others go: PV IPIs by hypercall would reach for a LAPIC in the
+	 * kernel that is not there.
 	 */
 	case 0x40000000: e->eax = 0x40000001; break;
 	case 0x40000001:
-		e->eax = (e->eax & KVM_CLOCK) | KVM_EXT_DEST_ID;
+		e->eax = (e->eax & kept_of_kvm(b)) | KVM_EXT_DEST_ID;
 		e->ebx = e->ecx = e->edx = 0;
 		break;
 	case 0x80000001: leaf_ext_1(b, e); break;

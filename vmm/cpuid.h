@@ -38,6 +38,9 @@ bool cpuid_has_tsc_deadline(const struct host_traits *traits, const struct optio
 /* One register of a built table, or 0 where the leaf is absent. reg: 0 EAX, 1 EBX, 2 ECX, 3 EDX. */
 uint32_t cpuid_value(const struct kvm_cpuid2 *table, uint32_t leaf, uint32_t subleaf, unsigned reg);
 
+/* Whether a built table offers KVM's paravirtual EOI (pv_eoi.h). */
+bool cpuid_has_pv_eoi(const struct kvm_cpuid2 *table);
+
 /* CPUID.80000008h:EAX[7:0] of a built table, 36 where it does not say: for lapic_config.maxphyaddr.
  */
 unsigned cpuid_maxphyaddr(const struct kvm_cpuid2 *table);

@@ -38,6 +38,7 @@ enum id {
 	OPT_TIMER_ADVANCE,
 	OPT_NO_X2APIC,
 	OPT_NO_TSC_DEADLINE,
+	OPT_PV_EOI,
 	OPT_TIMEOUT,
 	OPT_RESULT_JSON,
 	OPT_STATS,
@@ -111,6 +112,7 @@ static const struct option option_table[] = {
 	{"--timer-advance", OPT_TIMER_ADVANCE, OF_RUN, "a number of microseconds"},
 	{"--no-x2apic", OPT_NO_X2APIC, OF_GUEST | OF_RANDOM | OF_SHAPE, NULL},
 	{"--no-tsc-deadline", OPT_NO_TSC_DEADLINE, OF_GUEST | OF_RANDOM | OF_SHAPE, NULL},
+	{"--pv-eoi", OPT_PV_EOI, OF_GUEST | OF_SHAPE, NULL},
 	{"--timeout", OPT_TIMEOUT, OF_GUEST, "a number of seconds"},
 	{"--result-json", OPT_RESULT_JSON, OF_RUN, "a file"},
 	{"--stats", OPT_STATS, OF_RUN, NULL},
@@ -396,6 +398,7 @@ static bool take(struct parser *p, const struct option *option, const char *valu
 	case OPT_TIMER_ADVANCE: return take_us(p, option, value, &p->options->timer_advance_us);
 	case OPT_NO_X2APIC: o->x2apic = false; return true;
 	case OPT_NO_TSC_DEADLINE: o->tsc_deadline = false; return true;
+	case OPT_PV_EOI: o->pv_eoi = true; return true;
 	case OPT_TIMEOUT: return options_timeout(value, &o->timeout_ms, p->why, p->why_size);
 	case OPT_RESULT_JSON: return take_output(p, option, value, &o->result_json);
 	case OPT_STATS: o->stats = true; return true;

@@ -69,6 +69,7 @@ struct options {
 	uint32_t hop_drop;   /* --hop-drop: the hop from which on one vector is dropped; 0: none */
 	uint32_t hop_ms;     /* --hop: from one Local APIC to the other so often; 0: never */
 	bool x2apic;         /* off by --no-x2apic */
+	bool pv_eoi;         /* --pv-eoi */
 	bool tsc_deadline;   /* off by --no-tsc-deadline */
 	uint32_t timeout_ms; /* 0: none */
 	const char *save;    /* --save: a file, or NULL */

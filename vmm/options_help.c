@@ -23,7 +23,7 @@ static const char general[] =
 	"  --lapic=user|kernel our Local APIC (user), or KVM's own for comparison\n"
 	"  --hop=MS, --hop-drop=N   move between the two so often; lose a vector at hop N\n"
 	"  --timer-advance=US, --halt-poll=US   awake early, in halts (50, 200; 0: no)\n"
-	"  --no-x2apic, --no-tsc-deadline    hide these from the guest\n"
+	"  --no-x2apic, --no-tsc-deadline, --pv-eoi   hide these; offer KVM's PV EOI\n"
 	"  --timeout SECONDS   end the run after this long (exit status 124)\n"
 	"  --save FILE, --restore FILE   an end from outside saves the guest; it goes on\n"
 	"  --result-json FILE, --dump-screen FILE   write how it ended, the text screen\n"

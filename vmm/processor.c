@@ -120,6 +120,10 @@ static bool set_msrs(const struct vm *vm, int fd, const struct processor_msrs *m
 		if (now[i] == values[i] && msrs->index[i] != MSR_KVM_SYSTEM_TIME_NEW)
 			continue;
 		result = vm_set_msr(vm, fd, msrs->index[i], values[i]);
+		/* A guest may have moved a Local APIC's page over its word: then it does without.
+		 */
+		if (result < 0 && msrs->index[i] == MSR_KVM_PV_EOI)
+			result = vm_set_msr(vm, fd, msrs->index[i], 0);
 		if (result < 0) {
 			snprintf(what, sizeof(what), "KVM_SET_MSRS: MSR %Xh = %llXh",
 				 msrs->index[i], (unsigned long long)values[i]);

@@ -180,6 +180,7 @@ void stats_add(struct stats_vcpu *to, const struct stats_vcpu *from)
 	to->msr_accesses += from->msr_accesses;
 	to->mistakes += from->mistakes;
 	to->smis_dropped += from->smis_dropped;
+	to->unseen_eois += from->unseen_eois;
 	to->halts += from->halts;
 	to->halted_ns += from->halted_ns;
 	to->polls += from->polls;

@@ -49,6 +49,7 @@ struct stats_vcpu {
 	uint64_t spurious;                  /* [owner] acknowledges that found nothing */
 	uint64_t page_accesses;             /* [owner] exits for the page of its Local APIC */
 	uint64_t msr_accesses;              /* [owner] exits for the MSRs of its Local APIC */
+	uint64_t unseen_eois;               /* [owner] EOIs without an exit; pv_eoi.h */
 	uint64_t mistakes;            /* [owner] accesses that broke a rule of the Local APIC */
 	uint64_t smis_dropped;        /* [owner] SMIs on a host without KVM_CAP_X86_SMM */
 	uint64_t halts;               /* [owner] times this vCPU went to sleep */

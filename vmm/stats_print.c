@@ -103,6 +103,8 @@ static void print_events(const struct stats_vcpu *sum, FILE *to)
 	fprintf(to, "  %-36s %12" PRIu64 "\n", "IPIs sent", sum->sent);
 	fprintf(to, "  %-36s %12" PRIu64 "\n", "exits for the LAPIC's page", sum->page_accesses);
 	fprintf(to, "  %-36s %12" PRIu64 "\n", "exits for the LAPIC's MSRs", sum->msr_accesses);
+	if (sum->unseen_eois)
+		fprintf(to, "  %-36s %12" PRIu64 "\n", "EOIs without an exit", sum->unseen_eois);
 	fprintf(to, "  %-36s %12" PRIu64 "\n", "entries that ask for the window", sum->windows);
 	fprintf(to, "  %-36s %12" PRIu64 "\n", "entries under single-step", sum->steps);
 	fprintf(to, "  %-36s %12" PRIu64 "\n", "spurious acknowledges", sum->spurious);

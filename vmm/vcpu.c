@@ -15,6 +15,7 @@
 #include "vmm/machine.h"
 #include "vmm/machine_warm.h"
 #include "vmm/msr.h"
+#include "vmm/msr_index.h"
 #include "vmm/regs.h"
 #include "vmm/run_report.h"
 
@@ -91,7 +92,8 @@ static void answer_memory(struct vcpu *v, const struct access *access)
 static void answer_msr(struct vcpu *v, const struct msr_access *access)
 {
 	uint64_t value;
-	bool ok = msr_answer(v->lapic, &v->tsc, access, &value);
+	bool ok = access->index == MSR_KVM_PV_EOI ? pv_eoi_answer(v, access, &value)
+						  : msr_answer(v->lapic, &v->tsc, access, &value);
 
 	v->stats.msr_accesses += msr_is_lapic(access->index);
 	exit_answer_msr(v->run, ok, value);
@@ -132,6 +134,7 @@ static void leave(struct vcpu *v, int returned)
 
 	v->given = false;
 	v->in_run = v->run->kvm_valid_regs;
+	pv_eoi_collect(v);
 	exit_decode(v->run, v->vm->run_bytes, returned, &exit);
 	stats_exit(&v->stats, exit.reason);
 	info_exits_add(&v->exits, &exit);
@@ -190,6 +193,7 @@ bool vcpu_start_anew(struct vcpu *v)
 		return false;
 	}
 	if (lapic_take_init(v->lapic) != LAPIC_INIT_NONE) {
+		pv_eoi_reset(v);
 		boot_init(&state, v->signature, sregs.cr0);
 		machine_warm_enter(v, &state);
 		return set_state(v, &state);
@@ -341,7 +345,8 @@ bool vcpu_turn(struct vcpu *v)
 	step_prepare(v, inject(v, pending, &left));
 	lapic_host_arm(v);
 	/* From here on a post kicks. One that came in before shows in what lapic_away() returns. */
-	if ((lapic_away(v->lapic) & ~left) || v->deadline_changed || kick_came(&v->kick)) {
+	pending = lapic_away(v->lapic);
+	if ((pending & ~left) || v->deadline_changed || kick_came(&v->kick)) {
 		lapic_back(v->lapic);
 		return true;
 	}
@@ -351,6 +356,7 @@ bool vcpu_turn(struct vcpu *v)
 	}
 	step_own_exit(v, false);
 	atomic_store_explicit(&v->core, sched_getcpu(), memory_order_relaxed);
+	pv_eoi_allow(v, pending);
 	returned = enter(v);
 	layout_leave(v);
 	lapic_back(v->lapic);

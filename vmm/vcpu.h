@@ -15,6 +15,7 @@
 #include "vmm/halt_poll.h"
 #include "vmm/info_exits.h"
 #include "vmm/kick.h"
+#include "vmm/pv_eoi.h"
 #include "vmm/stats.h"
 #include "vmm/step.h"
 #include "vmm/tsc.h"
@@ -57,6 +58,7 @@ struct vcpu {
 	struct halt_poll poll;
 	atomic_int core; /* of the host's, on which it was last seen to run the guest */
 	struct step step;
+	struct pv_eoi pv_eoi; /* [owner] */
 	struct stats_vcpu stats;
 	struct info_exits exits; /* [owner] */
 

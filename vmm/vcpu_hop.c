@@ -428,6 +428,7 @@ static bool enter_own(struct vcpu *v, const struct processor_msrs *msrs, struct 
 	hop->processor.sregs.apic_base &= ~(uint64_t)APIC_BASE_EXTD;
 	if (!processor_set(v->vm, v->fd, msrs, &hop->processor, &why))
 		return failed(v, why.what, why.error);
+	pv_eoi_follow(v);
 	if (!agree_on_waiting(v, hop)) {
 		ending_say(v->machine->ending, RESULT_INTERNAL, (int)v->id, 0,
 			   "handing vCPU %u over: it does not come to wait for SIPI", v->id);

@@ -14,6 +14,7 @@
 #include "vmm/machine_devices.h"
 #include "vmm/machine_warm.h"
 #include "vmm/msr.h"
+#include "vmm/msr_index.h"
 #include "vmm/regs.h"
 #include "vmm/run_report.h"
 #include "vmm/vcpu.h"
@@ -24,7 +25,8 @@
 static void answer_msr(struct vcpu *v, const struct msr_access *access)
 {
 	uint64_t value;
-	bool ok = msr_answer(NULL, &v->tsc, access, &value);
+	bool ok = access->index == MSR_KVM_PV_EOI ? pv_eoi_answer(v, access, &value)
+						  : msr_answer(NULL, &v->tsc, access, &value);
 
 	exit_answer_msr(v->run, ok, value);
 }

@@ -105,6 +105,7 @@ static bool init_rest(struct vcpu *v, struct kvm_cpuid2 *cpuid, struct result *w
 		set_hwcr(v);
 	v->signature = cpuid_value(cpuid, 1, 0, 0);
 	v->features = cpuid_value(cpuid, 1, 0, 3);
+	pv_eoi_init(v);
 	if (!tsc_init(&v->tsc, v->vm, v->fd, tsc_host, why))
 		return false;
 	if ((!v->machine->in_kernel || v->machine->hops) && !init_lapic(v, cpuid, why))

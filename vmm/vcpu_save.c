@@ -170,8 +170,10 @@ static bool restore_processor(struct vcpu *v, const struct vcpu_saved *saved, st
 	/* As lapic_host.c: KVM is told of xAPIC mode or disabled. */
 	p.sregs.apic_base = lapic_apic_base(v->own_lapic) & ~(uint64_t)APIC_BASE_EXTD;
 	p.sregs.cr8 = lapic_cr8(v->own_lapic);
-	if (processor_set(v->vm, v->fd, &saved->msrs, &p, &error))
+	if (processor_set(v->vm, v->fd, &saved->msrs, &p, &error)) {
+		pv_eoi_follow(v);
 		return true;
+	}
 	msr = strstr(error.what, "MSRS") != NULL;
 	ending_fill(why, msr ? RESULT_HOST_LACKS : RESULT_BAD_IMAGE,
 		    msr ? "this host's KVM lacks it or refuses it: %s: %s"

@@ -34,7 +34,8 @@ static const struct denied denied[] = {
 	/* Writes move the TSC under an armed deadline (rule TMR-11). Reads stay native. */
 	{MSR_IA32_TSC, 1, KVM_MSR_FILTER_WRITE, false},
 	{MSR_IA32_TSC_ADJUST, 1, KVM_MSR_FILTER_WRITE, false},
-	/* The old clock, steal time, PV EOI: CPUID hides them, so they must not answer. */
+	/* The old clock, steal time and the like: CPUID hides them, so they must not answer. PV
+	 * EOI is among them: pv_eoi.c answers it. */
 	{MSR_KVM_WALL_CLOCK, 2, BOTH_WAYS, false},
 	{MSR_KVM_HIDDEN, MSR_KVM_HIDDEN_COUNT, BOTH_WAYS, false},
 };

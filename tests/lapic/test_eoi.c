@@ -219,6 +219,88 @@ static void test_tmr_stays_until_the_next_acceptance(void **state)
 	assert_int_equal(rig_cpu_of(l)->eois, 1);
 }
 
+/* Rules: ACP-3 */
+static void test_an_eoi_without_an_access(void **state)
+{
+	struct lapic *l = rig_one();
+
+	(void)state;
+	rig_trace(l);
+	/* Nothing in service: no mistake of the guest's either. */
+	assert_false(lapic_eoi_is_silent(l));
+	lapic_eoi(l);
+	assert_int_equal(told(l, LAPIC_EVENT_MISTAKE, NULL), 0);
+	assert_int_equal(told(l, LAPIC_EVENT_EOI, NULL), 0);
+	lapic_post(l, LAPIC_FIXED, 0x45, false);
+	assert_false(lapic_eoi_is_silent(l));
+	assert_takes(l, 0x45);
+	assert_true(lapic_eoi_is_silent(l));
+	lapic_post(l, LAPIC_FIXED, 0x67, false);
+	assert_takes(l, 0x67);
+	lapic_eoi(l);
+	assert_true(in_isr(l, 0x45));
+	assert_false(in_isr(l, 0x67));
+	assert_int_equal(get(l, APIC_PPR), 0x40);
+	assert_true(lapic_eoi_is_silent(l));
+	lapic_eoi(l);
+	assert_int_equal(get(l, APIC_PPR), 0);
+	assert_false(lapic_eoi_is_silent(l));
+	assert_int_equal(told(l, LAPIC_EVENT_EOI, NULL), 2);
+}
+
+/* Rules: ACP-4, LVT-4 */
+static void test_what_others_wait_for_is_not_silent(void **state)
+{
+	struct lapic *l = rig_one();
+
+	(void)state;
+	lapic_post(l, LAPIC_FIXED, 0x55, true);
+	assert_takes(l, 0x55);
+	assert_false(lapic_eoi_is_silent(l));
+	/* Above it one that is edge-triggered, of the same word. */
+	lapic_post(l, LAPIC_FIXED, 0x65, false);
+	assert_takes(l, 0x65);
+	assert_true(lapic_eoi_is_silent(l));
+	lapic_eoi(l);
+	assert_int_equal(rig_cpu_of(l)->eois, 0);
+	assert_false(lapic_eoi_is_silent(l));
+	lapic_eoi(l);
+	assert_int_equal(rig_cpu_of(l)->eois, 1);
+	assert_int_equal(rig_cpu_of(l)->eoi[0], 0x55);
+	/* LINT0 is re-sampled at its EOI. */
+	put(l, APIC_LVT_LINT0, LEVEL | 0x47);
+	lapic_set_lint(l, 0, true);
+	lapic_pending(l);
+	assert_takes(l, 0x47);
+	assert_false(lapic_eoi_is_silent(l));
+	/* So it is when an edge of that vector has cleared its TMR bit since. */
+	lapic_post(l, LAPIC_FIXED, 0x47, false);
+	assert_false(in_tmr(l, 0x47));
+	assert_false(lapic_eoi_is_silent(l));
+}
+
+/* Rules: ACP-3, MSR-4 */
+static void test_an_eoi_without_an_access_in_any_mode(void **state)
+{
+	struct lapic *l = rig_one();
+
+	(void)state;
+	assert_int_equal(
+		lapic_msr_write(l, MSR_BASE, LAPIC_DEFAULT_BASE | BASE_BSP | BASE_EN | BASE_EXTD),
+		LAPIC_OK);
+	lapic_post(l, LAPIC_FIXED, 0x45, false);
+	assert_takes(l, 0x45);
+	assert_true(lapic_eoi_is_silent(l));
+	lapic_eoi(l);
+	assert_false(lapic_eoi_is_silent(l));
+	assert_int_equal(get(l, APIC_PPR), 0);
+	lapic_post(l, LAPIC_FIXED, 0x45, false);
+	assert_takes(l, 0x45);
+	assert_int_equal(lapic_msr_write(l, MSR_BASE, LAPIC_DEFAULT_BASE | BASE_BSP), LAPIC_OK);
+	assert_false(lapic_eoi_is_silent(l));
+	lapic_eoi(l);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -232,6 +314,9 @@ int main(void)
 		rig_test(test_suppression_that_is_not_advertised),
 		rig_test(test_a_line_still_high_delivers_again),
 		rig_test(test_tmr_stays_until_the_next_acceptance),
+		rig_test(test_an_eoi_without_an_access),
+		rig_test(test_what_others_wait_for_is_not_silent),
+		rig_test(test_an_eoi_without_an_access_in_any_mode),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

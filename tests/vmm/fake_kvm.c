@@ -15,6 +15,7 @@ enum { KVM_FD = 2000, VM_FD = 2001, VCPU_FD = 2002, SECOND = 1000 };
 #define MSR_ADJUST    0x3Bu
 #define MSR_DEADLINE  0x6E0u
 #define MSR_HWCR      0xC0010015u
+#define MSR_PV_EOI    0x4B564D04u
 #define RFLAGS_IF     0x200u
 
 /* Which of the two, and the descriptor as if it were the first. */
@@ -43,6 +44,12 @@ static uint64_t guest_tsc(const struct fake_vcpu *v)
 	return (uint64_t)(host * kvm->tsc_multiplier / kvm->tsc_divisor) + v->tsc_offset;
 }
 
+/* A multiple of 4, and where it is switched on, of memory. */
+static bool pv_eoi_value(const struct fake_kvm *kvm, uint64_t value)
+{
+	return !(value & 2) && (!(value & 1) || fake_backed(kvm, value & ~UINT64_C(1)));
+}
+
 static int listed_msr(struct fake_vcpu *v, bool set, struct kvm_msr_entry *entry)
 {
 	const struct fake_kvm *kvm = v->kvm;
@@ -51,6 +58,8 @@ static int listed_msr(struct fake_vcpu *v, bool set, struct kvm_msr_entry *entry
 		if (kvm->msr_index[i] != entry->index || entry->index == kvm->msr_unreadable)
 			continue;
 		if (set && entry->index == kvm->msr_refused)
+			return 0;
+		if (set && entry->index == MSR_PV_EOI && !pv_eoi_value(kvm, entry->data))
 			return 0;
 		if (set)
 			v->msrs[i] = entry->data;
@@ -426,14 +435,17 @@ static int supported_cpuid(const struct fake_kvm *kvm, struct kvm_cpuid2 *cpuid)
 					       0x756E6547, 0x6C65746E, 0x49656E69, {0}};
 	const struct kvm_cpuid_entry2 amd = {0, 0, 0, 0xD, 0x68747541, 0x444D4163, 0x69746E65, {0}};
 
-	if (cpuid->nent < 4)
+	if (cpuid->nent < 5)
 		return -E2BIG;
-	cpuid->nent = 4;
+	cpuid->nent = kvm->pv_eoi ? 5 : 4;
 	cpuid->entries[0] = kvm->amd ? amd : intel;
 	cpuid->entries[1] =
 		(struct kvm_cpuid_entry2){.function = 1, .eax = 0x306A9, .edx = 1u << 9};
 	cpuid->entries[2] = (struct kvm_cpuid_entry2){.function = 0x80000000, .eax = 0x80000008};
 	cpuid->entries[3] = (struct kvm_cpuid_entry2){.function = 0x80000008, .eax = 36};
+	if (kvm->pv_eoi)
+		cpuid->entries[4] =
+			(struct kvm_cpuid_entry2){.function = 0x40000001, .eax = 1u << 6};
 	return 0;
 }
 

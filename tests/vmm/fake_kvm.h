@@ -97,6 +97,7 @@ struct fake_kvm {
 	unsigned tsc_multiplier, tsc_divisor; /* scaling; 1/1: none */
 	uint64_t (*host_tsc)(void);
 	bool amd, no_apic_base;
+	bool pv_eoi;       /* CPUID offers it; its MSR is to be among msr_index */
 	bool no_hwcr;      /* KVM takes no value of HWCR */
 	bool no_read_only; /* KVM_MEM_READONLY is not known */
 	fake_script *script;

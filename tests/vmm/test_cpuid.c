@@ -227,6 +227,28 @@ static void nothing_paravirtual_but_the_signature(void **state)
 			     table->entries[i].function < 0x80000000);
 }
 
+static void pv_eoi_is_there_where_it_is_asked_for_and_kvm_has_it(void **state)
+{
+	(void)state;
+	offer_intel();
+	build(0);
+	assert_false(cpuid_has_pv_eoi(table));
+	options.pv_eoi = true;
+	build(0);
+	is(0x40000001, 0, 0x01008048, 0, 0, 0);
+	assert_true(cpuid_has_pv_eoi(table));
+	/* A guest that was saved may have been told of it. */
+	options.pv_eoi = false;
+	options.restored = (struct restore *)&options;
+	build(0);
+	assert_true(cpuid_has_pv_eoi(table));
+	for (uint32_t i = 0; i < offered; i++)
+		if (offer[i].function == 0x40000001)
+			offer[i].eax &= ~(1u << 6);
+	build(0);
+	is(0x40000001, 0, 0x01008008, 0, 0, 0);
+}
+
 static void what_no_lapic_here_could_keep_is_hidden(void **state)
 {
 	(void)state;
@@ -465,6 +487,7 @@ int main(void)
 		TEST(x2apic_and_deadline_follow_host_and_options),
 		TEST(tsc_adjust_needs_its_exits),
 		TEST(nothing_paravirtual_but_the_signature),
+		TEST(pv_eoi_is_there_where_it_is_asked_for_and_kvm_has_it),
 		TEST(what_no_lapic_here_could_keep_is_hidden),
 		TEST(topology_is_one_socket_of_n_cores),
 		TEST(threads_cores_and_sockets),

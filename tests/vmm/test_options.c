@@ -119,6 +119,7 @@ static void a_saved_machine_brings_its_own_shape(void **state)
 		"--mptable=off",
 		"--no-x2apic",
 		"--no-tsc-deadline",
+		"--pv-eoi",
 	};
 
 	(void)state;
@@ -393,8 +394,11 @@ static void every_option_of_run(void **state)
 	assert_true(options.no_reboot);
 	assert_false(options.x2apic);
 	assert_false(options.tsc_deadline);
+	assert_false(options.pv_eoi);
 	assert_string_equal(options.result_json, "r.json");
 	assert_true(options.stats);
+	good("run --pv-eoi");
+	assert_true(options.pv_eoi);
 	good("run --no-reboot -no-x2apic -no-tsc-deadline -stats -lapic user -append _");
 	assert_true(options.no_reboot && options.stats);
 	assert_false(options.x2apic || options.tsc_deadline);
@@ -765,6 +769,7 @@ static void help_fits_a_screen(void **state)
 		{OPTIONS_DIFF, "--trace"},      {OPTIONS_DIFF, "--timeout"},
 		{OPTIONS_DIFF, "--counts"},     {OPTIONS_DIFF, "--tap"},
 		{OPTIONS_DIFF, "--console"},    {OPTIONS_DIFF, "--junit"},
+		{OPTIONS_RUN, "--pv-eoi"},
 	};
 
 	(void)state;

@@ -231,6 +231,19 @@ static void test_the_clocks_place_is_told_each_time(void **state)
 
 /* ---------------------------------------------------------------- refusals */
 
+/* Where the guest has put it no memory is any more: it goes on without. */
+static void test_a_word_for_the_eoi_that_is_nowhere_is_given_up(void **state)
+{
+	(void)state;
+	list((const uint32_t[]){0x4B564D04}, 1);
+	kvm.vcpus[0].msrs[0] = 0xD0000001;
+	kvm.vcpus[1].msrs[0] = 0x5000;
+	assert_int_equal(processor_msrs_find(&vm, fds[0], &msrs), 0);
+	assert_true(processor_get(&vm, fds[0], &msrs, &processor, &why));
+	assert_true(processor_set(&vm, fds[1], &msrs, &processor, &why));
+	assert_int_equal(kvm.vcpus[1].msrs[0], 0);
+}
+
 static void test_a_refused_msr_is_named(void **state)
 {
 	uint32_t many[FAKE_MSRS];
@@ -307,6 +320,7 @@ int main(void)
 		cmocka_unit_test_setup(test_the_order_is_kvms, setup),
 		cmocka_unit_test_setup(test_an_msr_that_has_its_value_is_left_alone, setup),
 		cmocka_unit_test_setup(test_the_clocks_place_is_told_each_time, setup),
+		cmocka_unit_test_setup(test_a_word_for_the_eoi_that_is_nowhere_is_given_up, setup),
 		cmocka_unit_test_setup(test_a_refused_msr_is_named, setup),
 		cmocka_unit_test_setup(test_each_call_that_fails_is_named, setup),
 	};

@@ -21,6 +21,7 @@
 
 #include "tests/vmm/rig.h"
 #include "vmm/machine_clock.h"
+#include "vmm/msr_index.h"
 #include "vmm/restore.h"
 #include "vmm/save.h"
 #include "vmm/saved.h"
@@ -322,6 +323,52 @@ static void assert_busy(void)
 	/* What KVM says of IF is true before the first turn. */
 	assert_int_equal(fake->finishes, 1);
 	assert_int_equal(fake->runs, 0);
+}
+
+/* Of a guest that was told of the word, on a host whose KVM knows it, whatever the command line. */
+static void without_kvms_word(struct rig *of)
+{
+	of->kvm.pv_eoi = false;
+}
+
+static void the_word_for_the_eoi_comes_back(void **state)
+{
+	char why[256] = "";
+
+	(void)state;
+	prepare(1, rig_host_vmx);
+	rig->kvm.pv_eoi = rig->options.pv_eoi = true;
+	rig->kvm.msr_index[0] = MSR_KVM_PV_EOI;
+	open_machine();
+	rig_fake(rig, 0)->msrs[0] = 0x40001;
+	pv_eoi_follow(rig_vcpu(rig, 0));
+	if (!save_to(path, why))
+		fail_msg("%s", why);
+	leave();
+	prepare(1, rig_host_vmx);
+	rig->kvm.pv_eoi = true;
+	rig->kvm.msr_index[0] = MSR_KVM_PV_EOI;
+	assert_true(restore_open(&restored, path, &rig->options, &rig->why));
+	rig->options.restored = restored;
+	open_machine();
+	assert_int_equal(rig_fake(rig, 0)->msrs[0], 0x40001);
+	assert_ptr_equal(rig_vcpu(rig, 0)->pv_eoi.word, ram_at(&rig->machine.ram, 0x40000, 1));
+	leave();
+	refused_on(without_kvms_word, RESULT_HOST_LACKS,
+		   "section cpuid 0: the guest was told of CPUID leaf 40000001h, subleaf 0, EAX "
+		   "bit 6, which this host does not offer");
+}
+
+static void a_guest_without_the_word_stays_without(void **state)
+{
+	(void)state;
+	save_busy(rig_host_vmx);
+	prepare(1, rig_host_vmx);
+	rig->kvm.pv_eoi = true;
+	assert_true(restore_open(&restored, path, &rig->options, &rig->why));
+	rig->options.restored = restored;
+	open_machine();
+	assert_false(rig_vcpu(rig, 0)->pv_eoi.offered);
 }
 
 static void another_machine_is_equal(void **state)
@@ -1034,6 +1081,9 @@ static int move_here(const char *from, const char *like, const char *to)
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(the_word_for_the_eoi_comes_back, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_guest_without_the_word_stays_without, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(another_machine_is_equal, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_machine_that_was_saved_goes_on, setup, teardown),
 		cmocka_unit_test_setup_teardown(what_hops_had_stays, setup, teardown),

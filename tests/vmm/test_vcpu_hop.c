@@ -1040,6 +1040,41 @@ static void test_a_state_that_is_none_ends_the_run(void **state)
 	rig_free(rig);
 }
 
+/* Rules: ACP-3, SAVE-1 */
+static void test_the_word_for_the_eoi_goes_along(void **state)
+{
+	struct rig *rig = rig_new(nothing);
+	uint8_t *first, *second;
+
+	(void)state;
+	rig->options.hop_ms = 20;
+	rig->kvm.pv_eoi = rig->options.pv_eoi = true;
+	rig->kvm.msr_index[0] = rig->there.msr_index[0] = MSR_KVM_PV_EOI;
+	rig->kvm.msr_count = rig->there.msr_count = 1;
+	assert_true(rig_open(rig));
+	rig_become(rig, 0);
+	/* The machine would move it from one to the other. */
+	assert_int_equal(vm_map_ram(&rig->machine.there, &rig->machine.ram, NULL, 0), 0);
+	first = ram_at(&rig->machine.ram, 0x10000, 1);
+	second = ram_at(&rig->machine.ram, 0x20000, 1);
+	msrs = (struct processor_msrs){.count = 1, .index = {MSR_KVM_PV_EOI}};
+	fake(rig, 0)->msrs[0] = 0x10001;
+	pv_eoi_follow(rig_vcpu(rig, 0));
+	assert_ptr_equal(rig_vcpu(rig, 0)->pv_eoi.word, first);
+	hop(rig);
+	assert_int_equal(fake(rig, 0)->msrs[0], 0x10001);
+	/* There the guest takes another. */
+	fake(rig, 0)->msrs[0] = 0x20001;
+	hop(rig);
+	assert_int_equal(fake(rig, 0)->msrs[0], 0x20001);
+	assert_ptr_equal(rig_vcpu(rig, 0)->pv_eoi.word, second);
+	hop(rig);
+	fake(rig, 0)->msrs[0] = 0;
+	hop(rig);
+	assert_null(rig_vcpu(rig, 0)->pv_eoi.word);
+	rig_free(rig);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -1075,6 +1110,7 @@ int main(void)
 		cmocka_unit_test(test_an_eoi_that_kvm_has_not_told_of_is_told_first),
 		cmocka_unit_test(test_a_guest_that_always_has_an_exit_does_not_hold_it_up),
 		cmocka_unit_test(test_a_guest_that_dies_meanwhile_has_died),
+		cmocka_unit_test(test_the_word_for_the_eoi_goes_along),
 		cmocka_unit_test(test_no_error_goes_unsaid),
 		cmocka_unit_test(test_a_refused_msr_ends_the_run_by_name),
 		cmocka_unit_test(test_a_state_that_is_none_ends_the_run),
