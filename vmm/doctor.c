@@ -85,6 +85,8 @@ static const struct question {
 	 "short windows can be found by it", "a late host may miss a window of a few instructions"},
 	{TRAIT(inject_closed_bad), NO_YES, "an interrupt injected with IF=0 is held back",
 	 "lapicvm checks readiness all the same", "lapicvm checks readiness before it injects"},
+	{TRAIT(events_inject), YES_NO, "an interrupt can be injected through kvm_run",
+	 "one system call less for each interrupt", "each interrupt is a KVM_INTERRUPT"},
 	{TRAIT(nmi), YES_NO, "an NMI is delivered with IF=0", "NMIs work",
 	 "this host cannot be used"},
 	{TRAIT(smm), YES_NO, "SMIs can be delivered (KVM_CAP_X86_SMM)", "SMIs work",

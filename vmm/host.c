@@ -98,6 +98,7 @@ static bool ask_guests(struct probe *probe, struct host_traits *traits, struct h
 	traits->tsc_moves = probe_tsc_moves(probe);
 	traits->cr8_lowering_exits = probe_cr8_lowering_exits(probe);
 	traits->window_prompt = probe_window_prompt(probe);
+	traits->events_inject = probe_events_inject(probe, traits->sync_regs);
 	traits->nmi = probe_nmi(probe);
 	traits->single_step_cpl0 = probe_single_step_cpl0(probe);
 	traits->cpl0_emulated = probe_cpl0_emulated(probe);

@@ -35,12 +35,13 @@ struct host_traits {
 	bool window_prompt; /* KVM_EXIT_IRQ_WINDOW_OPEN comes at `sti; nop; cli`, at the first */
 	bool inject_closed_bad; /* KVM_INTERRUPT with IF=0 is delivered nevertheless: readiness must
 				   be checked by us */
-	bool nmi;               /* KVM_NMI is delivered with IF=0 */
-	bool single_step_cpl0;  /* KVM_GUESTDBG_SINGLESTEP shows each CPL0 boundary */
-	bool cpl0_emulated;     /* kernel code runs at about 1 MIPS */
-	bool smm;               /* KVM_CAP_X86_SMM */
-	bool readonly_memory;   /* KVM_CAP_READONLY_MEM */
-	bool apic_bit_follows;  /* CPUID.1:EDX[9] follows KVM_SET_SREGS.apic_base at run time */
+	bool events_inject; /* events written to kvm_run deliver an interrupt at the next entry */
+	bool nmi;           /* KVM_NMI is delivered with IF=0 */
+	bool single_step_cpl0; /* KVM_GUESTDBG_SINGLESTEP shows each CPL0 boundary */
+	bool cpl0_emulated;    /* kernel code runs at about 1 MIPS */
+	bool smm;              /* KVM_CAP_X86_SMM */
+	bool readonly_memory;  /* KVM_CAP_READONLY_MEM */
+	bool apic_bit_follows; /* CPUID.1:EDX[9] follows KVM_SET_SREGS.apic_base at run time */
 };
 
 /* Text of a failure of the host: what failed, why, and the one command that cures it. */

@@ -20,12 +20,26 @@ static void kvm_refused(struct vcpu *v, const char *call, int error)
 		   strerror(-error));
 }
 
+/*
+ * What KVM holds for the processor. The last exit told it along; what has been given since is not
+ * in there.
+ */
+static bool get_events(const struct vcpu *v, struct kvm_vcpu_events *events)
+{
+	if (v->in_run & KVM_SYNC_X86_EVENTS) {
+		*events = v->run->s.regs.events;
+		return true;
+	}
+	return kvm_ioctl(v->vm->kvm, v->fd, KVM_GET_VCPU_EVENTS, events) >= 0;
+}
+
 static void give_smi(struct vcpu *v)
 {
 	int error;
 
 	if (!lapic_take_smi(v->lapic))
 		return;
+	v->in_run &= ~(uint64_t)KVM_SYNC_X86_EVENTS;
 	error = kvm_ioctl(v->vm->kvm, v->fd, KVM_SMI, NULL);
 	if (error < 0)
 		kvm_refused(v, "KVM_SMI", error);
@@ -39,8 +53,14 @@ static void give_nmis(struct vcpu *v)
 
 		if (error < 0)
 			kvm_refused(v, "KVM_NMI", error);
+		v->in_run &= ~(uint64_t)KVM_SYNC_X86_EVENTS;
 		v->nmi_given = true;
 	}
+}
+
+uint64_t inject_wants(const struct vcpu *v)
+{
+	return v->vm->traits->events_inject ? KVM_SYNC_X86_EVENTS : 0;
 }
 
 uint32_t inject_without_smm(struct vcpu *v, uint32_t pending)
@@ -56,14 +76,14 @@ bool inject_blocks_nmi(const struct vcpu *v)
 {
 	struct kvm_vcpu_events events = {0};
 
-	return kvm_ioctl(v->vm->kvm, v->fd, KVM_GET_VCPU_EVENTS, &events) >= 0 && events.nmi.masked;
+	return get_events(v, &events) && events.nmi.masked;
 }
 
 bool inject_holds_nmi(struct vcpu *v)
 {
 	struct kvm_vcpu_events events = {0};
 
-	if (!v->nmi_given || kvm_ioctl(v->vm->kvm, v->fd, KVM_GET_VCPU_EVENTS, &events) < 0)
+	if (!v->nmi_given || !get_events(v, &events))
 		return false;
 	v->nmi_given = events.nmi.pending;
 	return events.nmi.pending && !events.nmi.masked;
@@ -89,14 +109,39 @@ static uint8_t acknowledge(struct vcpu *v, uint32_t pending)
 	return machine_intack(v->machine);
 }
 
+/*
+ * Events that are written replace what KVM holds of exceptions, interrupts and NMIs under way, and
+ * whether NMIs are masked; with no flag set a pending NMI or SMI stays. So only where all of it is
+ * known to be nothing.
+ */
+static bool holds_nothing(const struct vcpu *v)
+{
+	const struct kvm_vcpu_events *events = &v->run->s.regs.events;
+
+	return (v->in_run & KVM_SYNC_X86_EVENTS) && !events->exception.injected &&
+	       !events->exception.pending && !events->interrupt.injected && !events->nmi.injected &&
+	       !events->nmi.masked && !events->smi.smm;
+}
+
 static void give_interrupt(struct vcpu *v, uint32_t pending)
 {
 	struct kvm_interrupt interrupt = {.irq = acknowledge(v, pending)};
-	int error = kvm_ioctl(v->vm->kvm, v->fd, KVM_INTERRUPT, &interrupt);
+	int error;
 
+	v->given = true;
+	if (v->vm->traits->events_inject && holds_nothing(v)) {
+		v->run->s.regs.events = (struct kvm_vcpu_events){
+			.interrupt = {.injected = 1, .nr = (uint8_t)interrupt.irq},
+		};
+		v->run->kvm_dirty_regs = KVM_SYNC_X86_EVENTS;
+		v->in_run = 0;
+		/* KVM does not know of it before it is entered, be it with immediate_exit. */
+		v->unfinished = true;
+		return;
+	}
+	error = kvm_ioctl(v->vm->kvm, v->fd, KVM_INTERRUPT, &interrupt);
 	if (error < 0)
 		kvm_refused(v, "KVM_INTERRUPT", error);
-	v->given = true;
 }
 
 static unsigned highest_class(const uint8_t *page, unsigned registers)
@@ -122,6 +167,12 @@ static bool waits_for_tpr(struct vcpu *v)
 }
 
 #define INTERRUPTS (LAPIC_PENDING_INTR | LAPIC_PENDING_EXTINT)
+
+bool inject_could(const struct vcpu *v, uint32_t pending)
+{
+	pending &= ~(uint32_t)LAPIC_PENDING_MASKED;
+	return (pending & ~INTERRUPTS) || (pending && v->run->if_flag);
+}
 
 unsigned inject(struct vcpu *v, uint32_t pending, uint32_t *left)
 {

@@ -20,6 +20,13 @@ struct vcpu;
  */
 unsigned inject(struct vcpu *v, uint32_t pending, uint32_t *left);
 
+/* Whether anything of this could be given at the next boundary between two instructions; where
+ * interrupts are off, and the rest of an instruction does not change that, none can. [owner] */
+bool inject_could(const struct vcpu *v, uint32_t pending);
+
+/* What each exit is to leave in kvm_run for this: KVM_SYNC_X86_* bits. [owner] */
+uint64_t inject_wants(const struct vcpu *v);
+
 /* Whether KVM holds an NMI that the guest could take now. It may have come in an interrupt shadow,
  * as in `sti; hlt`, where KVM reports the HLT all the same. [owner] */
 bool inject_holds_nmi(struct vcpu *v);

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #define NS_PER_S UINT64_C(1000000000)
+#define LOOKS    32u /* at the count, for one at the clock */
 
 #ifndef sigev_notify_thread_id
 # define sigev_notify_thread_id _sigev_un._tid
@@ -115,16 +116,18 @@ static long futex(atomic_uint *word, int operation, unsigned value, const struct
 bool kick_send(struct kick *kick)
 {
 	atomic_fetch_add(&kick->count, 1);
-	if (atomic_load(&kick->asleep)) {
-		futex(&kick->count, FUTEX_WAKE, INT_MAX, NULL);
-		return false;
+	switch (atomic_load(&kick->rest)) {
+	case KICK_LOOKS: return false;
+	case KICK_SLEEPS: futex(&kick->count, FUTEX_WAKE, INT_MAX, NULL); return false;
+	default: return pthread_kill(kick->thread, KICK_SIGNAL) == 0;
 	}
-	return pthread_kill(kick->thread, KICK_SIGNAL) == 0;
 }
 
 void kick_begin(struct kick *kick)
 {
-	/* This order: a kick between the two is then in `seen`, and only costs an empty entry. */
+	/* This order: a kick between any two is then in `seen`, and only costs an empty entry. */
+	if (atomic_load_explicit(&kick->rest, memory_order_relaxed) != KICK_RUNS)
+		atomic_store(&kick->rest, KICK_RUNS);
 	immediate_exit(kick, 0);
 	atomic_signal_fence(memory_order_seq_cst);
 	kick->seen = atomic_load(&kick->count);
@@ -142,10 +145,28 @@ void kick_sleep(struct kick *kick, uint64_t until_ns)
 		.tv_nsec = (long)(until_ns % NS_PER_S),
 	};
 
-	atomic_store(&kick->asleep, true);
-	/* A kick that did not see `asleep` has changed the count before: no wait then. */
+	atomic_store(&kick->rest, KICK_SLEEPS);
+	/* A kick that did not see this has changed the count before: no wait then. */
 	futex(&kick->count, FUTEX_WAIT_BITSET, kick->seen, until_ns == UINT64_MAX ? NULL : &until);
-	atomic_store(&kick->asleep, false);
+	atomic_store(&kick->rest, KICK_LOOKS);
+}
+
+void kick_rest(struct kick *kick)
+{
+	atomic_store(&kick->rest, KICK_LOOKS);
+}
+
+bool kick_poll(struct kick *kick, uint64_t until_ns, bool (*goes_on)(const void *opaque),
+	       const void *opaque)
+{
+	do {
+		for (unsigned i = 0; i < LOOKS; i++) {
+			if (kick_came(kick))
+				return true;
+			__builtin_ia32_pause();
+		}
+	} while (kick_clock_ns() < until_ns && goes_on(opaque));
+	return kick_came(kick);
 }
 
 void kick_after(struct kick *kick, uint64_t ns)
@@ -174,6 +195,11 @@ void kick_at(struct kick *kick, uint64_t at_ns)
 	kick->rang = 0;
 	if (kick->alarm_made)
 		timer_settime(kick->alarm, TIMER_ABSTIME, &when, NULL);
+}
+
+bool kick_rings_by(const struct kick *kick, uint64_t at_ns)
+{
+	return kick->alarm_ns && kick->alarm_ns <= at_ns;
 }
 
 bool kick_rang(struct kick *kick, uint64_t *at_ns)

@@ -13,6 +13,9 @@
 
 struct kvm_run;
 
+/* What it takes to make the owner look up: a signal, nothing, or the end of a futex wait. */
+enum kick_rest { KICK_RUNS, KICK_LOOKS, KICK_SLEEPS };
+
 /*
  * The protocol. The owner begins each turn with kick_begin(), then looks at everything that kickers
  * may have left, then either enters the guest, if kick_came() still says no, or calls kick_sleep().
@@ -25,9 +28,9 @@ struct kick {
 	_Atomic(struct kvm_run *) run; /* of the vCPU that this thread runs */
 	atomic_uint count;             /* kicks so far: what a sleep waits on */
 	unsigned seen;                 /* [owner] count at kick_begin() */
-	atomic_bool asleep;
-	timer_t timer; /* kicks this thread after a bounded time in the guest */
-	timer_t alarm; /* and this one at the moment of its LAPIC's timer */
+	atomic_uint rest;              /* enum kick_rest */
+	timer_t timer;                 /* kicks this thread after a bounded time in the guest */
+	timer_t alarm;                 /* and this one at the moment of its LAPIC's timer */
 	bool timer_made, timer_armed, alarm_made;
 	uint64_t alarm_ns;          /* [owner] what it is set to; 0: off */
 	volatile sig_atomic_t rang; /* [owner] it has come since */
@@ -55,7 +58,15 @@ void kick_leave(struct kick *kick);
 bool kick_send(struct kick *kick);
 
 void kick_begin(struct kick *kick);
+/* From now until kick_begin() the owner does not enter the guest, and kicks are no signals. */
+void kick_rest(struct kick *kick);
 bool kick_came(const struct kick *kick);
+/*
+ * Looks out for a kick, at rest, until CLOCK_MONOTONIC reaches until_ns or goes_on() says no, which
+ * is asked every microsecond or so. Whether a kick came. [owner]
+ */
+bool kick_poll(struct kick *kick, uint64_t until_ns, bool (*goes_on)(const void *opaque),
+	       const void *opaque);
 /* Sleeps until a kick, or CLOCK_MONOTONIC reaches until_ns (UINT64_MAX: for ever). May return
  * early. */
 void kick_sleep(struct kick *kick, uint64_t until_ns);
@@ -64,6 +75,8 @@ void kick_after(struct kick *kick, uint64_t ns);
 /* KVM_RUN does not go on beyond this moment of CLOCK_MONOTONIC, or does not begin, once; 0: no such
  * moment. A sleep may end by it. [owner] */
 void kick_at(struct kick *kick, uint64_t at_ns);
+/* Whether there is such a moment, and not after this one. [owner] */
+bool kick_rings_by(const struct kick *kick, uint64_t at_ns);
 /* Whether that moment has come, and then which it was; true only once for each. [owner] */
 bool kick_rang(struct kick *kick, uint64_t *at_ns);
 

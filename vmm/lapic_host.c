@@ -21,6 +21,8 @@
 #define LVT_MASKED     0x10000u
 #define LVT_MODE       0x60000u
 #define LVT_DEADLINE   0x40000u
+#define GUARD_MIN_NS   UINT64_C(200000)
+#define GUARD_MAX_NS   UINT64_C(4000000)
 
 static uint32_t page_register(const struct vcpu *v, unsigned offset)
 {
@@ -137,8 +139,9 @@ static void alarm_rang(struct vcpu *v, uint64_t at_ns)
 	uint64_t now = kick_clock_ns();
 
 	v->deadline_changed = true;
-	if (at_ns && now >= at_ns)
+	if (at_ns && now >= at_ns && !v->guards)
 		advance_learn(&v->run_advance, now - at_ns);
+	v->guards = false;
 }
 
 void lapic_host_tick(struct vcpu *v)
@@ -193,8 +196,30 @@ void lapic_host_arm(struct vcpu *v)
 	if (!v->deadline_changed)
 		return;
 	at = wake_ns(v, &v->run_advance);
-	kick_at(&v->kick, at == UINT64_MAX ? 0 : at);
 	v->deadline_changed = false;
+	/* It rings before, and then is set again. */
+	if (v->guards && kick_rings_by(&v->kick, at))
+		return;
+	v->guards = false;
+	kick_at(&v->kick, at == UINT64_MAX ? 0 : at);
+}
+
+void lapic_host_guard(struct vcpu *v, bool timed)
+{
+	uint64_t deadline = timed ? lapic_host_deadline_ns(v) : 0;
+	uint64_t last = v->slept_for_ns;
+
+	v->deadline_changed = true;
+	/* The next is as far from this one as this from the last, with something off for clocks. */
+	if (deadline && last && deadline >= last + GUARD_MIN_NS) {
+		v->guard_ns = (deadline - last) / 8 * 7;
+		if (v->guard_ns > GUARD_MAX_NS)
+			v->guard_ns = GUARD_MAX_NS;
+	}
+	if (deadline)
+		v->slept_for_ns = deadline;
+	v->guards = deadline && v->guard_ns;
+	kick_at(&v->kick, v->guards ? deadline + v->guard_ns : 0);
 }
 
 void lapic_host_sleep(struct vcpu *v, bool timed)

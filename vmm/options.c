@@ -36,6 +36,7 @@ enum id {
 	OPT_APIC_PAGE,
 	OPT_HOP,
 	OPT_HOP_DROP,
+	OPT_HALT_POLL,
 	OPT_TIMER_ADVANCE,
 	OPT_NO_X2APIC,
 	OPT_NO_TSC_DEADLINE,
@@ -69,10 +70,11 @@ enum id {
 };
 
 /* More than a sleep is late on a host that has time for it. */
-#define ADVANCE_US 50
+#define ADVANCE_US   50
+#define HALT_POLL_US 200
 
-#define OF_RUN     1u
-#define OF_DOCTOR  2u
+#define OF_RUN       1u
+#define OF_DOCTOR    2u
 /* The three forms of diff. */
 #define OF_RANDOM   4u
 #define OF_REPLAY   8u
@@ -109,6 +111,7 @@ static const struct option option_table[] = {
 	{"--apic-page", OPT_APIC_PAGE, OF_RUN | OF_PROGRAMS, "the word exits or read-only"},
 	{"--hop", OPT_HOP, OF_RUN, "a number of milliseconds"},
 	{"--hop-drop", OPT_HOP_DROP, OF_RUN, "a number of hops"},
+	{"--halt-poll", OPT_HALT_POLL, OF_RUN, "a number of microseconds"},
 	{"--timer-advance", OPT_TIMER_ADVANCE, OF_RUN, "a number of microseconds"},
 	{"--no-x2apic", OPT_NO_X2APIC, OF_GUEST | OF_RANDOM | OF_SHAPE, NULL},
 	{"--no-tsc-deadline", OPT_NO_TSC_DEADLINE, OF_GUEST | OF_RANDOM | OF_SHAPE, NULL},
@@ -358,12 +361,12 @@ static bool take_small(const struct parser *p, const struct option *option, cons
 	return true;
 }
 
-static bool take_advance(const struct parser *p, const struct option *option, const char *value)
+/* Microseconds, or 0 for never. */
+static bool take_us(const struct parser *p, const struct option *option, const char *value,
+		    uint32_t *to)
 {
-	uint32_t *to = &p->options->timer_advance_us;
-
 	if (strcmp(value, "0") != 0)
-		return take_small(p, option, value, OPTIONS_MAX_ADVANCE_US, to);
+		return take_small(p, option, value, OPTIONS_MAX_US, to);
 	*to = 0;
 	return true;
 }
@@ -405,7 +408,8 @@ static bool take(struct parser *p, const struct option *option, const char *valu
 	case OPT_APIC_PAGE: return take_apic_page(p, value);
 	case OPT_HOP: return take_small(p, option, value, OPTIONS_MAX_HOP_MS, &o->hop_ms);
 	case OPT_HOP_DROP: return take_small(p, option, value, UINT32_MAX, &o->hop_drop);
-	case OPT_TIMER_ADVANCE: return take_advance(p, option, value);
+	case OPT_HALT_POLL: return take_us(p, option, value, &p->options->halt_poll_us);
+	case OPT_TIMER_ADVANCE: return take_us(p, option, value, &p->options->timer_advance_us);
 	case OPT_NO_X2APIC: o->x2apic = false; return true;
 	case OPT_NO_TSC_DEADLINE: o->tsc_deadline = false; return true;
 	case OPT_PV_EOI: o->pv_eoi = true; return true;
@@ -669,6 +673,7 @@ bool options_parse(int argc, char **argv, struct options *options, char *why, si
 	*options = (struct options){
 		.ram_bytes = DEFAULT_RAM,
 		.x2apic = true,
+		.halt_poll_us = HALT_POLL_US,
 		.timer_advance_us = ADVANCE_US,
 		.tsc_deadline = true,
 		.diff = {.seed = 1, .ops = DEFAULT_OPS, .save = "."},

@@ -18,11 +18,11 @@ extern "C" {
 
 enum options_verb { OPTIONS_RUN, OPTIONS_DIFF, OPTIONS_DOCTOR, OPTIONS_HELP, OPTIONS_VERSION };
 
-#define OPTIONS_MAX_INITRDS    32
-#define OPTIONS_MAX_CPUS       1024
-#define OPTIONS_MAX_REPLAYS    64
-#define OPTIONS_MAX_ADVANCE_US 1000
-#define OPTIONS_MAX_HOP_MS     3600000
+#define OPTIONS_MAX_INITRDS 32
+#define OPTIONS_MAX_CPUS    1024
+#define OPTIONS_MAX_REPLAYS 64
+#define OPTIONS_MAX_US      1000
+#define OPTIONS_MAX_HOP_MS  3600000
 
 /* How far the interrupt counts of two runs of a guest may be apart. */
 enum options_counts { OPTIONS_COUNTS_ABOUT, OPTIONS_COUNTS_EXACT, OPTIONS_COUNTS_IGNORE };
@@ -65,6 +65,7 @@ struct options {
 	int guest_arg_count;
 	bool kernel_lapic;         /* --lapic=kernel */
 	bool apic_page_read_only;  /* --apic-page=read-only (apic_page.h); then cpus is 1 */
+	uint32_t halt_poll_us;     /* --halt-poll: at most so long; 0: never */
 	uint32_t timer_advance_us; /* --timer-advance: at most so early; 0: never */
 	uint32_t hop_drop;   /* --hop-drop: the hop from which on one vector is dropped; 0: none */
 	uint32_t hop_ms;     /* --hop: from one Local APIC to the other so often; 0: never */

@@ -23,7 +23,7 @@ static const char general[] =
 	"  --lapic=user|kernel our Local APIC (user), or KVM's own for comparison\n"
 	"  --apic-page=read-only   EXPERIMENTAL: xAPIC reads on one CPU do not exit\n"
 	"  --hop=MS, --hop-drop=N   move between the two so often; lose a vector at hop N\n"
-	"  --timer-advance=US  be awake so early for timers, at most (50; 0: never)\n"
+	"  --timer-advance=US, --halt-poll=US   awake early, in halts (50, 200; 0: no)\n"
 	"  --no-x2apic, --no-tsc-deadline, --pv-eoi   hide these; offer KVM's PV EOI\n"
 	"  --timeout SECONDS   end the run after this long (exit status 124)\n"
 	"  --save FILE, --restore FILE   an end from outside saves the guest; it goes on\n"

@@ -65,6 +65,7 @@ bool probe_tsc_moves(struct probe *probe);
 bool probe_cr8_lowering_exits(struct probe *probe);
 bool probe_window_prompt(struct probe *probe);
 bool probe_inject_closed_bad(struct probe *probe);
+bool probe_events_inject(struct probe *probe, uint32_t sync_regs);
 bool probe_nmi(struct probe *probe);
 bool probe_single_step_cpl0(struct probe *probe);
 bool probe_cpl0_emulated(struct probe *probe);

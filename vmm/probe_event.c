@@ -104,6 +104,34 @@ bool probe_inject_closed_bad(struct probe *p)
 	return !probe_runs_to_out(p, PROBE_PORT, &al);
 }
 
+/* Delivered at the entry after, and once. */
+bool probe_events_inject(struct probe *p, uint32_t sync_regs)
+{
+	static const uint8_t code[] = {
+		0xFB, /* sti */
+		0x90, /* nop */
+		0xF4, /* hlt */
+	};
+	struct kvm_vcpu_events *events = &p->run->s.regs.events;
+	bool told;
+	uint8_t al;
+
+	if (!(sync_regs & KVM_SYNC_X86_EVENTS) || !probe_load(p, code, sizeof(code)))
+		return false;
+	p->run->kvm_valid_regs = KVM_SYNC_X86_EVENTS;
+	events->interrupt.injected = events->nmi.masked = 1; /* which is not so */
+	told = probe_run(p) == KVM_EXIT_HLT && !events->interrupt.injected && !events->nmi.masked;
+	p->run->kvm_valid_regs = 0;
+	if (!told || !p->run->ready_for_interrupt_injection)
+		return false;
+	*events = (struct kvm_vcpu_events){.interrupt = {.injected = 1, .nr = VECTOR}};
+	p->run->kvm_dirty_regs = KVM_SYNC_X86_EVENTS;
+	told = probe_runs_to_out(p, PROBE_VECTOR_PORT, &al) && al == VECTOR &&
+	       !p->run->kvm_dirty_regs && probe_run(p) == KVM_EXIT_HLT;
+	p->run->kvm_dirty_regs = 0;
+	return told;
+}
+
 bool probe_nmi(struct probe *p)
 {
 	static const uint8_t code[] = {

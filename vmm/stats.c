@@ -183,6 +183,8 @@ void stats_add(struct stats_vcpu *to, const struct stats_vcpu *from)
 	to->unseen_eois += from->unseen_eois;
 	to->halts += from->halts;
 	to->halted_ns += from->halted_ns;
+	to->polls += from->polls;
+	to->polled_ns += from->polled_ns;
 	to->windows += from->windows;
 	to->steps += from->steps;
 	to->kicks += from->kicks;

@@ -53,7 +53,9 @@ struct stats_vcpu {
 	uint64_t mistakes;            /* [owner] accesses that broke a rule of the Local APIC */
 	uint64_t smis_dropped;        /* [owner] SMIs on a host without KVM_CAP_X86_SMM */
 	uint64_t halts;               /* [owner] times this vCPU went to sleep */
-	uint64_t halted_ns;           /* [owner] time asleep */
+	uint64_t halted_ns;           /* [owner] time halted, asleep or polling */
+	uint64_t polls;               /* [owner] times it looked out for an interrupt first */
+	uint64_t polled_ns;           /* [owner] time spent on that */
 	uint64_t windows;             /* [owner] entries with request_interrupt_window */
 	uint64_t steps;               /* [owner] entries under single-step, for a short window */
 	uint64_t kicks;               /* [any] signals to this vCPU's thread; stats_kick() */

@@ -98,6 +98,8 @@ static void print_events(const struct stats_vcpu *sum, FILE *to)
 	fprintf(to, "  %-36s %12" PRIu64 "\n", "kicks", sum->kicks);
 	fprintf(to, "  %-36s %12" PRIu64 "\n", "halts", sum->halts);
 	fprintf(to, "  %-36s %12.3f\n", "halted, seconds", (double)sum->halted_ns / 1e9);
+	fprintf(to, "  %-36s %12" PRIu64 "\n", "halts that polled first", sum->polls);
+	fprintf(to, "  %-36s %12.3f\n", "polled, seconds", (double)sum->polled_ns / 1e9);
 	fprintf(to, "  %-36s %12" PRIu64 "\n", "IPIs sent", sum->sent);
 	fprintf(to, "  %-36s %12" PRIu64 "\n", "exits for the LAPIC's page", sum->page_accesses);
 	fprintf(to, "  %-36s %12" PRIu64 "\n", "exits for the LAPIC's MSRs", sum->msr_accesses);

@@ -59,7 +59,6 @@ void step_stop(struct vcpu *v)
 	now = kick_clock_ns();
 	s->on = false;
 	s->page = NULL;
-	v->run->kvm_valid_regs = 0;
 	rest = (now - s->started_ns) * (BURST_SHARE - 1);
 	if (!s->by_own)
 		s->rest_until_ns = now + rest;
@@ -179,7 +178,7 @@ struct boundary {
 
 static bool look(struct vcpu *v, struct boundary *at)
 {
-	if (v->registers_in_run) {
+	if ((v->in_run & REGISTERS) == REGISTERS) {
 		at->regs = v->run->s.regs.regs;
 		at->sregs = v->run->s.regs.sregs;
 		at->events = v->run->s.regs.events;
@@ -239,14 +238,23 @@ static bool set_single_step(struct vcpu *v, uint64_t breakpoint)
 	return kvm_ioctl(v->vm->kvm, v->fd, KVM_SET_REGS, &regs) >= 0 && on;
 }
 
+static bool can_at_all(const struct vcpu *v)
+{
+	return v->vm->traits->single_step_cpl0 && v->vm->traits->cpl0_emulated;
+}
+
+static bool own_has_share(const struct vcpu *v, uint64_t now)
+{
+	return v->step.own_spent_until_ns <= now + OWN_CREDIT_NS;
+}
+
 static bool waited_enough(const struct vcpu *v, uint64_t now)
 {
 	const struct step *s = &v->step;
-	const struct host_traits *traits = v->vm->traits;
 
-	if (!traits->single_step_cpl0 || !traits->cpl0_emulated || !s->waits_from_ns)
+	if (!can_at_all(v) || !s->waits_from_ns)
 		return false;
-	if (s->own && s->own_spent_until_ns <= now + OWN_CREDIT_NS)
+	if (s->own && own_has_share(v, now))
 		return true;
 	return now - s->waits_from_ns >= BURST_FROM_NS && now >= s->rest_until_ns;
 }
@@ -254,6 +262,21 @@ static bool waited_enough(const struct vcpu *v, uint64_t now)
 void step_own_exit(struct vcpu *v, bool own)
 {
 	v->step.own_exit = own;
+}
+
+bool step_begins(const struct vcpu *v)
+{
+	const struct step *s = &v->step;
+
+	return s->own_exit && !s->waits_from_ns && can_at_all(v) &&
+	       own_has_share(v, kick_clock_ns());
+}
+
+uint64_t step_wants_registers(const struct vcpu *v)
+{
+	bool all = (v->vm->traits->sync_regs & REGISTERS) == REGISTERS;
+
+	return v->step.on && all ? REGISTERS : 0;
 }
 
 bool step_wants_boundary(const struct vcpu *v)
@@ -268,9 +291,7 @@ static bool start(struct vcpu *v, uint64_t now)
 	if (!waited_enough(v, now) || !can_step(v, true) || !set_single_step(v, 0))
 		return false;
 	s->on = true;
-	v->run->kvm_valid_regs =
-		(v->vm->traits->sync_regs & REGISTERS) == REGISTERS ? REGISTERS : 0;
-	s->by_own = s->own && s->own_spent_until_ns <= now + OWN_CREDIT_NS;
+	s->by_own = s->own && own_has_share(v, now);
 	s->own = false;
 	s->left = BURST_STEPS;
 	s->started_ns = now;
@@ -312,7 +333,7 @@ static void aim(struct vcpu *v)
 
 	if (!target && !s->aimed)
 		return;
-	v->registers_in_run = false;
+	v->in_run = 0;
 	s->aimed = set_single_step(v, target) && target;
 }
 

@@ -42,6 +42,10 @@ struct step {
 void step_prepare(struct vcpu *v, unsigned waits);
 /* A burst is due or goes on: it needs the instruction finished whose exit was answered. [owner] */
 bool step_wants_boundary(const struct vcpu *v);
+/* A burst for what the guest has just made wait itself would begin. [owner] */
+bool step_begins(const struct vcpu *v);
+/* What each exit is to leave in kvm_run for this: KVM_SYNC_X86_* bits. [owner] */
+uint64_t step_wants_registers(const struct vcpu *v);
 /* Whether the guest has made an access since it was last entered for more than finishing that.
  * [owner] */
 void step_own_exit(struct vcpu *v, bool own);

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <linux/kvm.h>
+#include <sched.h>
 #include <string.h>
 
 #include "vmm/apic_page.h"
@@ -129,6 +130,7 @@ static void answer(struct vcpu *v, const struct exit *exit)
 static int enter(struct vcpu *v)
 {
 	v->run->cr8 = lapic_cr8(v->lapic);
+	v->run->kvm_valid_regs = inject_wants(v) | step_wants_registers(v);
 	return kvm_ioctl(v->vm->kvm, v->fd, KVM_RUN, NULL);
 }
 
@@ -137,8 +139,8 @@ static void leave(struct vcpu *v, int returned)
 	struct exit exit;
 
 	v->given = false;
+	v->in_run = v->run->kvm_valid_regs;
 	pv_eoi_collect(v);
-	v->registers_in_run = v->run->kvm_valid_regs != 0;
 	exit_decode(v->run, v->vm->run_bytes, returned, &exit);
 	stats_exit(&v->stats, exit.reason);
 	info_exits_add(&v->exits, &exit);
@@ -172,7 +174,7 @@ static bool set_state(struct vcpu *v, const struct boot_state *state)
 	/* What the last exit said of flags and registers is no longer so. */
 	v->run->if_flag = 0;
 	v->run->ready_for_interrupt_injection = 0;
-	v->registers_in_run = false;
+	v->in_run = 0;
 	v->halted = v->given = v->nmi_given = false;
 	if (error < 0)
 		ending_say(v->machine->ending, RESULT_INTERNAL, (int)v->id, 0,
@@ -233,21 +235,62 @@ static bool rests(struct vcpu *v, uint32_t pending)
 	return v->halted;
 }
 
-static void doze(struct vcpu *v)
+/* Whoever could end the halt may be waiting for this very core. */
+static bool core_is_free(const void *opaque)
 {
-	bool timed = v->halted && v->run->if_flag && lapic_host_timer_wakes(v);
-	uint64_t start = kick_clock_ns();
+	const struct vcpu *v = opaque;
+	const struct machine *m = v->machine;
+	int core = sched_getcpu();
 
+	for (unsigned i = 0; i < m->cpus; i++)
+		if (&m->vcpus[i] != v &&
+		    atomic_load_explicit(&m->vcpus[i].core, memory_order_relaxed) == core &&
+		    atomic_load_explicit(&m->vcpus[i].kick.rest, memory_order_relaxed) == KICK_RUNS)
+			return false;
+	return true;
+}
+
+/* Whether there is something to look at before any sleep. */
+static bool looks_out(struct vcpu *v, bool timed, uint64_t start)
+{
+	uint64_t until = start + v->poll.ns, deadline;
+	bool came;
+
+	if (!v->halted)
+		return false;
+	if (halt_poll_wants_look(&v->poll, start))
+		halt_poll_looked(&v->poll, start, halt_poll_waited());
+	if (!halt_poll_on(&v->poll, start))
+		return false;
+	deadline = timed ? lapic_host_deadline_ns(v) : UINT64_MAX;
+	came = kick_poll(&v->kick, deadline < until ? deadline : until, core_is_free, v);
+	v->stats.polls++;
+	v->stats.polled_ns += kick_clock_ns() - start;
+	return came || kick_clock_ns() >= deadline;
+}
+
+static void go_to_sleep(struct vcpu *v, bool timed)
+{
 	/* The sleep ends by itself at the deadline. */
-	kick_at(&v->kick, 0);
-	v->deadline_changed = true;
+	lapic_host_guard(v, timed);
 	v->stats.halts++;
 	if (watch_sleep(&v->machine->watch, v->id, &v->kick, timed))
 		run_report_halted(v->machine->ending);
 	else
 		lapic_host_sleep(v, timed);
 	watch_wake(&v->machine->watch, v->id);
-	v->stats.halted_ns += kick_clock_ns() - start;
+}
+
+static void doze(struct vcpu *v)
+{
+	bool timed = v->halted && v->run->if_flag && lapic_host_timer_wakes(v);
+	uint64_t start = kick_clock_ns(), halted;
+
+	if (!looks_out(v, timed, start))
+		go_to_sleep(v, timed);
+	halted = kick_clock_ns() - start;
+	halt_poll_learn(&v->poll, halted);
+	v->stats.halted_ns += halted;
 }
 
 static void sleep_until_woken(struct vcpu *v)
@@ -255,6 +298,7 @@ static void sleep_until_woken(struct vcpu *v)
 	uint32_t pending;
 
 	step_stop(v);
+	kick_rest(&v->kick);
 	pending = inject_without_smm(v, lapic_away(v->lapic));
 	if (!wakes(v, pending) && !kick_came(&v->kick))
 		doze(v);
@@ -299,7 +343,8 @@ bool vcpu_turn(struct vcpu *v)
 	}
 	/* An exit may stand in the midst of an instruction that still raises an exception: what KVM
 	 * said of flags and readiness holds for the boundary behind it. */
-	if (v->unfinished && (pending & ~LAPIC_PENDING_MASKED)) {
+	if (v->unfinished &&
+	    (inject_could(v, pending) || (pending & ~LAPIC_PENDING_MASKED && step_begins(v)))) {
 		vcpu_finish(v);
 		return true;
 	}
@@ -318,6 +363,7 @@ bool vcpu_turn(struct vcpu *v)
 		return true;
 	}
 	step_own_exit(v, false);
+	atomic_store_explicit(&v->core, sched_getcpu(), memory_order_relaxed);
 	pv_eoi_allow(v, pending);
 	returned = enter(v);
 	layout_leave(v);

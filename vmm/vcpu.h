@@ -12,6 +12,7 @@
 #include "vmm/advance.h"
 #include "vmm/boot.h"
 #include "vmm/exit.h"
+#include "vmm/halt_poll.h"
 #include "vmm/info_exits.h"
 #include "vmm/kick.h"
 #include "vmm/pv_eoi.h"
@@ -42,6 +43,10 @@ struct vcpu {
 	void *lapic_memory, *lapic_page;
 	struct lapic_deadline deadline; /* lapic_next_deadline() as of the last change */
 	bool deadline_changed;          /* the alarm does not know of it yet */
+	/* The alarm is for no deadline: lapic_host_guard(). */
+	bool guards;
+	uint64_t guard_ns;     /* [owner] so long after the deadline that is slept for */
+	uint64_t slept_for_ns; /* that deadline, in CLOCK_MONOTONIC; 0: none yet */
 	uint64_t early; /* so much before the deadline, in its clock, the wait is a look at it */
 	struct advance run_advance, sleep_advance;
 	uint32_t spent_count; /* TMICT that KVM's does not hold (vcpu_hop.c) */
@@ -50,6 +55,8 @@ struct vcpu {
 	struct tsc tsc;
 	pthread_t thread; /* [main thread] */
 	struct kick kick;
+	struct halt_poll poll;
+	atomic_int core; /* of the host's, on which it was last seen to run the guest */
 	struct step step;
 	struct pv_eoi pv_eoi; /* [owner] */
 	struct stats_vcpu stats;
@@ -64,11 +71,12 @@ struct vcpu {
 	atomic_uint entries;
 
 	/* [owner] */
-	bool halted;     /* executed HLT, and nothing has woken it since */
-	bool unfinished; /* struct exit's, of the last exit */
+	bool halted; /* executed HLT, and nothing has woken it since */
+	/* struct exit's, of the last exit; or kvm_run holds an interrupt that KVM has not seen. */
+	bool unfinished;
 	bool given;      /* an event was handed to KVM since the last exit: no second one now */
-	bool registers_in_run; /* the last exit left registers, segments and events in kvm_run */
-	bool nmi_given;        /* KVM may hold an NMI that the guest has not taken yet */
+	bool nmi_given;  /* KVM may hold an NMI that the guest has not taken yet */
+	uint64_t in_run; /* KVM_SYNC_X86_* that the last exit left in kvm_run and that still hold */
 };
 
 /*

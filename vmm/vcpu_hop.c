@@ -374,6 +374,7 @@ static bool enter_kernel(struct vcpu *v, const struct processor_msrs *msrs, stru
 		return failed(v, "KVM_SMI", error);
 	v->lapic = NULL;
 	v->given = v->halted = v->nmi_given = false;
+	v->in_run = 0;
 	return look_ready(v);
 }
 
@@ -473,7 +474,7 @@ static bool enter_own(struct vcpu *v, const struct processor_msrs *msrs, struct 
 	v->halted = hop->state == VCPU_HALTED;
 	v->given = events->interrupt.injected;
 	v->nmi_given = events->nmi.pending != 0;
-	v->registers_in_run = false;
+	v->in_run = 0;
 	v->deadline_changed = true;
 	return look_ready(v);
 }

@@ -194,10 +194,11 @@ static int came_back(struct fake_vcpu *v, int returned)
 
 	run->if_flag = v->if_flag;
 	run->ready_for_interrupt_injection = is_open(v);
-	if (run->kvm_valid_regs) {
+	if (run->kvm_valid_regs & KVM_SYNC_X86_EVENTS)
+		get_events(v, &run->s.regs.events);
+	if (run->kvm_valid_regs & KVM_SYNC_X86_REGS) {
 		run->s.regs.regs = v->regs;
 		run->s.regs.sregs = v->sregs;
-		get_events(v, &run->s.regs.events);
 	}
 	return returned;
 }
@@ -217,10 +218,43 @@ static void take_events(struct fake_vcpu *v)
 	}
 }
 
+static void set_events(struct fake_vcpu *v, const struct kvm_vcpu_events *events)
+{
+	const struct kvm_vcpu_events before = v->events;
+
+	v->events = *events;
+	if (!(events->flags & KVM_VCPUEVENT_VALID_SMM))
+		v->events.smi = before.smi;
+	if (events->flags & KVM_VCPUEVENT_VALID_NMI_PENDING)
+		v->nmis_queued = events->nmi.pending;
+	v->nmi_blocked = events->nmi.masked;
+	v->queued = events->interrupt.injected ? events->interrupt.nr : -1;
+	if (events->flags & KVM_VCPUEVENT_VALID_SHADOW)
+		v->shadow = events->interrupt.shadow;
+}
+
+/* What was written to kvm_run, before anything else. */
+static void sync_events(struct fake_vcpu *v)
+{
+	const struct kvm_vcpu_events *events = &v->run->s.regs.events;
+
+	if (!(v->run->kvm_dirty_regs & KVM_SYNC_X86_EVENTS))
+		return;
+	v->run->kvm_dirty_regs = 0;
+	v->events_written++;
+	if (events->interrupt.injected && !is_open(v))
+		v->bad_interrupts++;
+	if (v->nmi_blocked || v->events.exception.injected || v->events.exception.pending ||
+	    v->events.nmi.injected)
+		v->events_lost++;
+	set_events(v, events);
+}
+
 static int enter(struct fake_vcpu *v)
 {
 	int returned;
 
+	sync_events(v);
 	v->unfinished = false;
 	if (v->masked && !v->run->immediate_exit) {
 		v->passes++;
@@ -255,20 +289,6 @@ static void set_state(struct fake_vcpu *v)
 	v->state_changes++;
 	if (v->unfinished)
 		v->changed_unfinished++;
-}
-
-static void set_events(struct fake_vcpu *v, const struct kvm_vcpu_events *events)
-{
-	const struct kvm_vcpu_events before = v->events;
-
-	v->events = *events;
-	if (!(events->flags & KVM_VCPUEVENT_VALID_SMM))
-		v->events.smi = before.smi;
-	if (events->flags & KVM_VCPUEVENT_VALID_NMI_PENDING)
-		v->nmis_queued = events->nmi.pending;
-	v->nmi_blocked = events->nmi.masked;
-	v->queued = events->interrupt.injected ? events->interrupt.nr : -1;
-	v->shadow = events->interrupt.shadow;
 }
 
 static int set_mp_state(struct fake_vcpu *v, const struct kvm_mp_state *state)

@@ -53,7 +53,7 @@ struct fake_vcpu {
 
 	/* What the guest is like after the last exit; the script changes it. */
 	bool if_flag, shadow, nmi_blocked;
-	int queued;           /* vector given by KVM_INTERRUPT and not taken yet, -1: none */
+	int queued;           /* vector given to KVM and not taken yet, -1: none */
 	unsigned nmis_queued; /* 0..2 */
 
 	/* What happened. */
@@ -61,7 +61,9 @@ struct fake_vcpu {
 	uint8_t taken[FAKE_TAKEN]; /* vectors that the guest took, in order */
 	unsigned taken_count;
 	unsigned nmis, smis;
-	unsigned bad_interrupts; /* KVM_INTERRUPT while the guest was closed: must stay 0 */
+	unsigned bad_interrupts; /* interrupts given while the guest was closed: must stay 0 */
+	unsigned events_written; /* through kvm_run */
+	unsigned events_lost;    /* what was under way then and is replaced: must stay 0 */
 	unsigned cpuid_set, mp_states, state_changes;
 	bool unfinished; /* an access was reported and KVM_RUN did not come back for it */
 	unsigned changed_unfinished; /* registers set meanwhile: must stay 0 */

@@ -120,7 +120,23 @@ static int leave(uint32_t reason)
 	run()->exit_reason = reason;
 	run()->if_flag = !!(vm.regs.rflags & RFLAGS_IF);
 	run()->ready_for_interrupt_injection = run()->if_flag && !vm.shadow && vm.queued < 0;
+	if ((run()->kvm_valid_regs & KVM_SYNC_X86_EVENTS) && mini_kvm_host.events != EVENTS_UNTOLD)
+		run()->s.regs.events = (struct kvm_vcpu_events){
+			.interrupt.injected = vm.queued >= 0,
+			.nmi.pending = vm.nmi,
+		};
 	return 0;
+}
+
+static void sync_events(void)
+{
+	const struct kvm_vcpu_events *events = &run()->s.regs.events;
+
+	if (!(run()->kvm_dirty_regs & KVM_SYNC_X86_EVENTS) || mini_kvm_host.events == EVENTS_LOST)
+		return;
+	vm.queued = events->interrupt.injected ? events->interrupt.nr : -1;
+	if (mini_kvm_host.events != EVENTS_TWICE)
+		run()->kvm_dirty_regs = 0;
 }
 
 /* To the handler by the guest's own IDT; a stack must be there. False: as a triple fault. */
@@ -360,8 +376,10 @@ static int hang(void)
 static int enter(void)
 {
 	unsigned done = 0;
-	int left = vm.unfinished_msr ? finish_msr() : -1;
+	int left;
 
+	sync_events();
+	left = vm.unfinished_msr ? finish_msr() : -1;
 	vm.unfinished_out = false;
 	if (run()->immediate_exit)
 		return -EINTR;

@@ -29,6 +29,8 @@ struct mini_kvm_host {
 	bool cr8_lowering_exits;
 	unsigned window_every; /* looks for an open window every so many instructions */
 	enum { CLOSED_HOLDS, CLOSED_REFUSES, CLOSED_DELIVERS, CLOSED_FAILS_ENTRY } closed;
+	/* What is written to kvm_run: delivered; not looked at; never told of; delivered again. */
+	enum { EVENTS_INJECT, EVENTS_LOST, EVENTS_UNTOLD, EVENTS_TWICE } events;
 	bool nmi_waits_for_if;
 	unsigned nmi_vector; /* 2 */
 	/* Processor. */

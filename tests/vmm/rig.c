@@ -32,6 +32,7 @@ void rig_host_vmx(struct host_traits *traits)
 		.tsc_moves = true,
 		.cr8_lowering_exits = true,
 		.window_prompt = true,
+		.events_inject = true,
 		.nmi = true,
 		.single_step_cpl0 = true,
 		.smm = true,

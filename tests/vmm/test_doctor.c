@@ -182,6 +182,7 @@ static void json_is_exact(void **state)
 				  "    \"window_prompt\": false,\n"
 				  "    \"single_step_cpl0\": false,\n"
 				  "    \"inject_closed_bad\": null,\n"
+				  "    \"events_inject\": false,\n"
 				  "    \"nmi\": true,\n"
 				  "    \"smm\": false,\n"
 				  "    \"cpl0_emulated\": false,\n"

@@ -71,6 +71,7 @@ static struct host_traits of_vmx(void)
 		.tsc_moves = true,
 		.cr8_lowering_exits = true,
 		.window_prompt = true,
+		.events_inject = true,
 		.nmi = true,
 		.single_step_cpl0 = true,
 		.smm = true,
@@ -93,6 +94,7 @@ static void is(const struct host_traits *wanted)
 	assert_int_equal(traits.cr8_lowering_exits, wanted->cr8_lowering_exits);
 	assert_int_equal(traits.window_prompt, wanted->window_prompt);
 	assert_int_equal(traits.inject_closed_bad, wanted->inject_closed_bad);
+	assert_int_equal(traits.events_inject, wanted->events_inject);
 	assert_int_equal(traits.nmi, wanted->nmi);
 	assert_int_equal(traits.single_step_cpl0, wanted->single_step_cpl0);
 	assert_int_equal(traits.cpl0_emulated, wanted->cpl0_emulated);
@@ -258,6 +260,21 @@ static void single_answers(void **state)
 	wanted.max_vcpu_id = 4;
 	probes_well();
 	is(&wanted);
+}
+
+static void events_that_do_not_arrive_are_not_used(void **state)
+{
+	(void)state;
+	for (int events = EVENTS_INJECT; events <= EVENTS_TWICE; events++) {
+		mini_kvm_vmx();
+		mini_kvm_host.events = events;
+		probes_well();
+		assert_int_equal(traits.events_inject, events == EVENTS_INJECT);
+	}
+	mini_kvm_vmx();
+	mini_kvm_host.sync_regs = 3;
+	probes_well();
+	assert_false(traits.events_inject);
 }
 
 static void windows_met_now_and_then_are_not_prompt(void **state)
@@ -567,6 +584,7 @@ int main(void)
 		ON_VMX(a_host_that_keeps_1bh_is_useless),
 		ON_VMX(half_msrs_and_lost_errors),
 		ON_VMX(single_answers),
+		ON_VMX(events_that_do_not_arrive_are_not_used),
 		ON_VMX(windows_met_now_and_then_are_not_prompt),
 		ON_VMX(an_nmi_that_waits_is_useless),
 		ON_VMX(injection_while_closed),

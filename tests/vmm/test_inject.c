@@ -317,6 +317,158 @@ static void test_an_extint_brings_the_8259s_vector(void **state)
 	rig_free(rig);
 }
 
+/* The guest's last exit is a real one, with the events in kvm_run. */
+static struct rig *start_open(void (*host)(struct host_traits *))
+{
+	struct rig *rig = start(host);
+
+	rig_fake(rig, 0)->if_flag = true;
+	assert_true(rig_turns(rig, 0, 1));
+	return rig;
+}
+
+static void test_after_an_exit_the_vector_rides_along_with_the_entry(void **state)
+{
+	struct rig *rig = start_open(rig_host_pvm);
+	struct fake_vcpu *f = rig_fake(rig, 0);
+	unsigned calls;
+	uint32_t left;
+
+	(void)state;
+	post(rig, 0x51);
+	calls = f->log_count;
+	assert_int_equal(do_inject(rig, &left), 0);
+	assert_int_equal(left, 0);
+	assert_int_equal(f->log_count, calls);
+	assert_int_equal(f->queued, -1);
+	assert_true(rig_turns(rig, 0, 1));
+	assert_int_equal(f->log_count, calls + 1);
+	assert_int_equal(f->events_written, 1);
+	assert_int_equal(f->taken_count, 1);
+	assert_int_equal(f->taken[0], 0x51);
+	assert_int_equal(f->bad_interrupts + f->events_lost, 0);
+	/* Once. */
+	assert_true(rig_turns(rig, 0, 2));
+	assert_int_equal(f->events_written, 1);
+	assert_int_equal(f->taken_count, 1);
+	rig_free(rig);
+}
+
+/* What came between the look and the entry puts the entry off, not the vector away. */
+static void test_a_vector_that_rides_along_outlives_an_entry_put_off(void **state)
+{
+	struct rig *rig = start_open(rig_host_pvm);
+	struct fake_vcpu *f = rig_fake(rig, 0);
+	uint32_t left;
+
+	(void)state;
+	post(rig, 0x51);
+	do_inject(rig, &left);
+	post(rig, 0x91);
+	lapic_post(rig_vcpu(rig, 0)->lapic, LAPIC_NMI, 0, false);
+	assert_true(rig_turns(rig, 0, 1));
+	assert_int_equal(f->queued, 0x51);
+	assert_int_equal(f->finishes, 1);
+	assert_true(rig_turns(rig, 0, 1));
+	f->nmi_blocked = false;
+	assert_true(rig_turns(rig, 0, 1));
+	f->if_flag = true;
+	assert_true(rig_turns(rig, 0, 3));
+	assert_int_equal(f->nmis, 1);
+	assert_int_equal(f->taken_count, 2);
+	assert_int_equal(f->taken[0], 0x51);
+	assert_int_equal(f->taken[1], 0x91);
+	assert_int_equal(f->bad_interrupts + f->events_lost, 0);
+	rig_free(rig);
+}
+
+static void by_call(struct rig *rig)
+{
+	struct fake_vcpu *f = rig_fake(rig, 0);
+	uint32_t left;
+
+	post(rig, 0x51);
+	do_inject(rig, &left);
+	assert_int_equal(f->queued, 0x51);
+	assert_int_equal(f->run->kvm_dirty_regs, 0);
+	assert_int_equal(f->bad_interrupts + f->events_lost, 0);
+	rig_free(rig);
+}
+
+/* There the events to write would have to say what KVM may know better. */
+static void test_a_vector_beside_other_events_is_given_by_call(void **state)
+{
+	struct rig *rig;
+
+	(void)state;
+	rig = start(rig_host_pvm);
+	rig_fake(rig, 0)->if_flag = rig_fake(rig, 0)->nmi_blocked = true;
+	assert_true(rig_turns(rig, 0, 1));
+	by_call(rig);
+
+	rig = start(rig_host_pvm);
+	rig_fake(rig, 0)->if_flag = true;
+	rig_fake(rig, 0)->events.exception.pending = 1;
+	assert_true(rig_turns(rig, 0, 1));
+	by_call(rig);
+
+	rig = start(rig_host_pvm);
+	rig_fake(rig, 0)->if_flag = true;
+	rig_fake(rig, 0)->events.exception.injected = 1;
+	assert_true(rig_turns(rig, 0, 1));
+	by_call(rig);
+}
+
+static void test_a_host_without_it_is_given_vectors_by_call(void **state)
+{
+	struct rig *rig = start(rig_host_vmx);
+
+	(void)state;
+	rig->traits.events_inject = false;
+	rig_fake(rig, 0)->if_flag = true;
+	assert_true(rig_turns(rig, 0, 1));
+	assert_int_equal(rig_fake(rig, 0)->run->kvm_valid_regs, 0);
+	by_call(rig);
+}
+
+/* KVM was told of the NMI after it told of its events. */
+static void test_an_nmi_given_since_the_exit_is_not_forgotten(void **state)
+{
+	struct rig *rig = start_open(rig_host_pvm);
+	struct fake_vcpu *f = rig_fake(rig, 0);
+	uint32_t left;
+
+	(void)state;
+	lapic_post(rig_vcpu(rig, 0)->lapic, LAPIC_NMI, 0, false);
+	do_inject(rig, &left);
+	assert_true(inject_holds_nmi(rig_vcpu(rig, 0)));
+	assert_int_not_equal(fake_logged(f, KVM_GET_VCPU_EVENTS), 0);
+	post(rig, 0x51);
+	do_inject(rig, &left);
+	assert_int_equal(left, LAPIC_PENDING_INTR);
+	assert_int_equal(f->run->kvm_dirty_regs, 0);
+	assert_true(rig_turns(rig, 0, 1));
+	assert_int_equal(f->nmis, 1);
+	rig_free(rig);
+}
+
+static void test_what_the_exit_told_is_not_asked_again(void **state)
+{
+	struct rig *rig = start(rig_host_pvm);
+	struct fake_vcpu *f = rig_fake(rig, 0);
+	struct vcpu *v = rig_vcpu(rig, 0);
+
+	(void)state;
+	f->nmi_blocked = true;
+	lapic_post(v->lapic, LAPIC_NMI, 0, false);
+	assert_true(rig_turns(rig, 0, 1));
+	assert_true(inject_blocks_nmi(v));
+	assert_false(inject_holds_nmi(v));
+	assert_true(v->nmi_given);
+	assert_int_equal(fake_logged(f, KVM_GET_VCPU_EVENTS), 0);
+	rig_free(rig);
+}
+
 static void test_a_refusal_by_kvm_ends_the_run_with_its_name(void **state)
 {
 	struct rig *rig = start(rig_host_vmx);
@@ -351,6 +503,12 @@ int main(void)
 		cmocka_unit_test(test_two_nmis_are_both_handed_over_with_if_clear),
 		cmocka_unit_test(test_an_smi_needs_a_host_with_smm),
 		cmocka_unit_test(test_an_extint_brings_the_8259s_vector),
+		cmocka_unit_test(test_after_an_exit_the_vector_rides_along_with_the_entry),
+		cmocka_unit_test(test_a_vector_that_rides_along_outlives_an_entry_put_off),
+		cmocka_unit_test(test_a_vector_beside_other_events_is_given_by_call),
+		cmocka_unit_test(test_a_host_without_it_is_given_vectors_by_call),
+		cmocka_unit_test(test_an_nmi_given_since_the_exit_is_not_forgotten),
+		cmocka_unit_test(test_what_the_exit_told_is_not_asked_again),
 		cmocka_unit_test(test_a_refusal_by_kvm_ends_the_run_with_its_name),
 	};
 

@@ -66,6 +66,65 @@ static void test_a_sleep_after_a_kick_does_not_happen(void **state)
 	assert_true(kick_clock_ns() - start < UINT64_C(5000000000));
 }
 
+static void test_a_thread_at_rest_is_kicked_without_a_signal(void **state)
+{
+	uint64_t start;
+
+	(void)state;
+	kick_begin(&kick);
+	kick_rest(&kick);
+	assert_false(kick_send(&kick));
+	assert_true(kick_came(&kick));
+	assert_int_equal(immediate_exit(), 0);
+	/* On its way from looking out to sleep, too. */
+	start = kick_clock_ns();
+	kick_sleep(&kick, start + FAR);
+	assert_false(kick_send(&kick));
+	assert_int_equal(immediate_exit(), 0);
+	kick_begin(&kick);
+	assert_true(kick_send(&kick));
+	assert_int_equal(immediate_exit(), 1);
+}
+
+static bool counts_down(const void *opaque)
+{
+	return --*(unsigned *)(uintptr_t)opaque > 0;
+}
+
+static bool always(const void *opaque)
+{
+	(void)opaque;
+	return true;
+}
+
+static void *kick_later(void *opaque)
+{
+	(void)opaque;
+	usleep(20000);
+	return kick_send(&kick) ? &kick : NULL;
+}
+
+static void test_a_poll_ends_by_its_bound_its_reason_or_a_kick(void **state)
+{
+	uint64_t start = kick_clock_ns();
+	unsigned left = 100;
+	pthread_t thread;
+	void *signalled;
+
+	(void)state;
+	kick_begin(&kick);
+	kick_rest(&kick);
+	assert_false(kick_poll(&kick, start + 3000000, always, NULL));
+	assert_in_range(kick_clock_ns() - start, 3000000, UINT64_C(5000000000));
+	assert_false(kick_poll(&kick, start + FAR, counts_down, &left));
+	assert_int_equal(left, 0);
+	assert_int_equal(pthread_create(&thread, NULL, kick_later, NULL), 0);
+	assert_true(kick_poll(&kick, start + FAR, always, NULL));
+	assert_int_equal(pthread_join(thread, &signalled), 0);
+	assert_null(signalled);
+	assert_int_equal(immediate_exit(), 0);
+}
+
 static void test_a_sleep_ends_at_its_moment(void **state)
 {
 	uint64_t start = kick_clock_ns();
@@ -289,6 +348,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_kick_to_a_thread_that_is_not_asleep_is_a_signal),
 		cmocka_unit_test(test_a_sleep_after_a_kick_does_not_happen),
+		cmocka_unit_test(test_a_thread_at_rest_is_kicked_without_a_signal),
+		cmocka_unit_test(test_a_poll_ends_by_its_bound_its_reason_or_a_kick),
 		cmocka_unit_test(test_a_sleep_ends_at_its_moment),
 		cmocka_unit_test(test_a_bound_sets_immediate_exit_once),
 		cmocka_unit_test(test_a_bound_can_be_taken_back),

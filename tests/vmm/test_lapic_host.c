@@ -201,6 +201,85 @@ static void test_it_learns_how_early(void **state)
 	rig_free(rig);
 }
 
+/* As a kernel's idle loop: sleep until the tick, set the next, sleep. */
+static void test_a_steady_tick_sets_the_alarm_once(void **state)
+{
+	struct rig *rig = start();
+	struct vcpu *v = rig_vcpu(rig, 0);
+	uint64_t guard;
+
+	(void)state;
+	rig_write(rig, 0, 0x320, 0x30);
+	for (unsigned i = 1; i <= 2; i++) {
+		rig_write(rig, 0, 0x380, i * 1000000000);
+		lapic_host_arm(v);
+		assert_int_equal(v->kick.alarm_ns, lapic_host_deadline_ns(v));
+		lapic_host_guard(v, true);
+	}
+	/* Nearly a second, but 4 ms at most, behind what is slept for. */
+	guard = lapic_host_deadline_ns(v) + 4000000;
+	assert_int_equal(v->kick.alarm_ns, guard);
+	/* A later one needs no call, nor does none. */
+	rig_write(rig, 0, 0x380, 3000000000u);
+	lapic_host_arm(v);
+	assert_int_equal(v->kick.alarm_ns, guard);
+	rig_write(rig, 0, 0x380, 0);
+	lapic_host_arm(v);
+	assert_int_equal(v->kick.alarm_ns, guard);
+	/* An earlier one does: the guest may run on. */
+	rig_write(rig, 0, 0x380, 500000000);
+	lapic_host_arm(v);
+	assert_int_equal(v->kick.alarm_ns, lapic_host_deadline_ns(v));
+	/* Nothing rings in a sleep without an end. */
+	lapic_host_guard(v, true);
+	lapic_host_guard(v, false);
+	assert_int_equal(v->kick.alarm_ns, 0);
+	rig_free(rig);
+}
+
+static void test_a_guard_that_rang_leads_to_the_deadline(void **state)
+{
+	struct rig *rig = start();
+	struct vcpu *v = rig_vcpu(rig, 0);
+
+	(void)state;
+	rig_write(rig, 0, 0x320, 0x30);
+	v->run_advance.most_ns = 50000;
+	for (unsigned ms = 1; ms <= 2; ms++) {
+		rig_write(rig, 0, 0x380, ms * 1000000);
+		lapic_host_guard(v, true);
+	}
+	assert_in_range(v->guard_ns, 200000, 4000000);
+	/* The sleep over, the guest sets a far one and runs on. */
+	rig_write(rig, 0, 0x380, 2000000000u);
+	lapic_host_arm(v);
+	assert_true(v->kick.alarm_ns < lapic_host_deadline_ns(v) - 1000000000);
+	wait_for_ring(v);
+	lapic_host_tick(v);
+	assert_int_equal(v->run_advance.ns, 0);
+	lapic_host_arm(v);
+	assert_int_equal(v->kick.alarm_ns, lapic_host_deadline_ns(v));
+	rig_free(rig);
+}
+
+/* Where the Local APIC is KVM's the alarm is off. */
+static void test_a_guard_that_was_taken_off_is_none(void **state)
+{
+	struct rig *rig = start();
+	struct vcpu *v = rig_vcpu(rig, 0);
+
+	(void)state;
+	rig_write(rig, 0, 0x320, 0x30);
+	for (unsigned i = 1; i <= 2; i++) {
+		rig_write(rig, 0, 0x380, i * 1000000000);
+		lapic_host_guard(v, true);
+	}
+	kick_at(&v->kick, 0);
+	lapic_host_arm(v);
+	assert_int_equal(v->kick.alarm_ns, lapic_host_deadline_ns(v));
+	rig_free(rig);
+}
+
 static void test_a_passed_deadline_fires_at_any_exit(void **state)
 {
 	struct rig *rig = start();
@@ -301,6 +380,9 @@ int main(void)
 		cmocka_unit_test(test_who_is_woken_early_waits_for_the_moment_itself),
 		cmocka_unit_test(test_nobody_is_woken_early_where_that_is_off),
 		cmocka_unit_test(test_it_learns_how_early),
+		cmocka_unit_test(test_a_steady_tick_sets_the_alarm_once),
+		cmocka_unit_test(test_a_guard_that_rang_leads_to_the_deadline),
+		cmocka_unit_test(test_a_guard_that_was_taken_off_is_none),
 		cmocka_unit_test(test_a_passed_deadline_fires_at_any_exit),
 		cmocka_unit_test(test_kvm_is_told_of_the_base_but_not_of_x2apic),
 		cmocka_unit_test(test_an_eoi_reaches_the_line_that_waits_for_it),

@@ -335,7 +335,14 @@ static void times_have_fractions(void **state)
 		good(rows[i].line);
 		assert_int_equal(options.timeout_ms, rows[i].ms);
 	}
+	assert_int_equal(options.halt_poll_us, 200);
+	good("run --halt-poll=0");
+	assert_int_equal(options.halt_poll_us, 0);
 	assert_int_equal(options.timer_advance_us, 50);
+	good("run --halt-poll=1000");
+	assert_int_equal(options.halt_poll_us, 1000);
+	bad("run --halt-poll=1001", "out of range", "1000");
+	bad("run --halt-poll=-1", "halt-poll", "-1");
 	good("run --timer-advance=0");
 	assert_int_equal(options.timer_advance_us, 0);
 	good("run --timer-advance=1000");

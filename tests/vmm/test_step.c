@@ -124,7 +124,7 @@ static void test_stepping_meets_a_window_of_one_instruction(void **state)
 	/* Handed over at the step where it opened, and then not stepped any further. */
 	assert_int_equal(rig->seen[SEEN_STEPPED] % 37, 0);
 	assert_int_equal(f->guest_debug, 0);
-	assert_int_equal(f->run->kvm_valid_regs, 0);
+	assert_int_equal(f->run->kvm_valid_regs, KVM_SYNC_X86_EVENTS);
 	rig_free(rig);
 }
 
@@ -319,6 +319,8 @@ static void test_what_an_access_made_wait_is_stepped_to_at_once(void **state)
 		assert_true(rig_turns(rig, 0, 1));
 	assert_int_equal(f->taken[0], 0x51);
 	assert_int_equal(rig->seen[SEEN_STEPPED], 3);
+	/* From the access on, and then the entry that takes it. */
+	assert_int_equal(rig->seen[SEEN_ENTRIES], 4);
 	assert_int_equal(rig->seen[SEEN_UNBOUND], 0);
 	rig_free(rig);
 }

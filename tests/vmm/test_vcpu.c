@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -273,6 +274,34 @@ static void test_an_exit_in_mid_instruction_is_no_window(void **state)
 	rig_free(rig);
 }
 
+/* A write with interrupts off, for ever. */
+static int writes_closed(struct fake_vcpu *v, struct kvm_run *run)
+{
+	(void)run;
+	v->if_flag = false;
+	return fake_out(v, 0x80, 0, 1);
+}
+
+/* No interrupt can be given behind it: the instruction is finished on the way to the next exit. */
+static void test_an_exit_of_a_closed_guest_is_not_finished_apart(void **state)
+{
+	struct rig *rig = rig_start(writes_closed, rig_host_vmx);
+	struct fake_vcpu *f = rig_fake(rig, 0);
+	struct vcpu *v = rig_vcpu(rig, 0);
+
+	(void)state;
+	rig_enable(rig, 0);
+	assert_true(rig_turns(rig, 0, 1));
+	lapic_post(v->lapic, LAPIC_FIXED, 0x77, false);
+	assert_true(rig_turns(rig, 0, 2));
+	assert_int_equal(f->finishes, 0);
+	assert_int_equal(f->run->request_interrupt_window, 1);
+	lapic_post(v->lapic, LAPIC_NMI, 0, false);
+	assert_true(rig_turns(rig, 0, 1));
+	assert_int_equal(f->finishes, 1);
+	rig_free(rig);
+}
+
 /* ---------------------------------------------------------------- halts */
 
 static int halt(struct fake_vcpu *v, struct kvm_run *run)
@@ -524,6 +553,103 @@ static void test_a_post_from_another_thread_ends_the_sleep(void **state)
 		assert_true(rig_turns(rig, 0, 1));
 	assert_int_equal(pthread_join(thread, NULL), 0);
 	assert_int_equal(f->taken[0], 0x44);
+	rig_free(rig);
+}
+
+/* A poll that is longer than any test takes; the second CPU is on another core, or on none. */
+static struct rig *start_polling(int core, uint64_t most_ns)
+{
+	struct rig *rig = rig_new(halt);
+	struct vcpu *v;
+
+	rig->options.cpus = 2;
+	assert_true(rig_open(rig));
+	rig_become(rig, 0);
+	rig_enable(rig, 0);
+	v = rig_vcpu(rig, 0);
+	v->poll = (struct halt_poll){.most_ns = most_ns, .ns = most_ns};
+	atomic_store(&rig_vcpu(rig, 1)->core, core);
+	rig->seen[15] = true;
+	return rig;
+}
+
+/* Rules: MP-5 */
+static void test_a_post_ends_the_poll(void **state)
+{
+	struct rig *rig = start_polling(-1, UINT64_C(60000000000));
+	struct fake_vcpu *f = rig_fake(rig, 0);
+	struct vcpu *v = rig_vcpu(rig, 0);
+	pthread_t thread;
+
+	(void)state;
+	assert_true(rig_turns(rig, 0, 1));
+	assert_int_equal(pthread_create(&thread, NULL, post_later, v->lapic), 0);
+	assert_true(rig_turns(rig, 0, 1));
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	assert_int_equal(v->stats.polls, 1);
+	assert_int_equal(v->stats.halts, 0);
+	assert_int_equal(v->stats.kicks, 0);
+	assert_true(v->stats.polled_ns > 0 && v->stats.halted_ns >= v->stats.polled_ns);
+	assert_true(rig_turns(rig, 0, 1));
+	assert_int_equal(f->taken[0], 0x44);
+	rig_free(rig);
+}
+
+/* Whoever may be about to send the interrupt runs there. */
+static void test_no_poll_goes_on_where_another_cpu_was_running(void **state)
+{
+	struct rig *rig;
+	struct vcpu *v;
+	cpu_set_t set, before;
+	int core = sched_getcpu();
+
+	(void)state;
+	assert_int_equal(sched_getaffinity(0, sizeof(before), &before), 0);
+	CPU_ZERO(&set);
+	CPU_SET(core, &set);
+	assert_int_equal(sched_setaffinity(0, sizeof(set), &set), 0);
+	rig = start_polling(core, UINT64_C(60000000000));
+	v = rig_vcpu(rig, 0);
+	assert_true(rig_turns(rig, 0, 1));
+	rig_write(rig, 0, 0x320, 0x44);
+	rig_write(rig, 0, 0x3E0, 0xB);
+	rig_write(rig, 0, 0x380, 20000000);
+	assert_true(rig_turns(rig, 0, 1));
+	assert_int_equal(v->stats.polls, 1);
+	assert_int_equal(v->stats.halts, 1);
+	assert_int_equal(sched_setaffinity(0, sizeof(before), &before), 0);
+	rig_free(rig);
+}
+
+static void test_a_poll_ends_at_the_timer_and_shrinks_with_long_halts(void **state)
+{
+	struct rig *rig = start_polling(-1, UINT64_C(60000000000));
+	struct vcpu *v = rig_vcpu(rig, 0);
+
+	(void)state;
+	assert_true(rig_turns(rig, 0, 1));
+	rig_write(rig, 0, 0x320, 0x44);
+	rig_write(rig, 0, 0x3E0, 0xB);
+	rig_write(rig, 0, 0x380, 5000000);
+	for (int i = 0; i < 10 && !rig_fake(rig, 0)->taken_count; i++)
+		assert_true(rig_turns(rig, 0, 1));
+	assert_int_equal(rig_fake(rig, 0)->taken[0], 0x44);
+	assert_int_equal(v->stats.polls, 1);
+	assert_int_equal(v->stats.halts, 0);
+	rig_free(rig);
+
+	rig = start_polling(-1, 1000000);
+	v = rig_vcpu(rig, 0);
+	assert_true(rig_turns(rig, 0, 1));
+	rig_write(rig, 0, 0x320, 0x44);
+	rig_write(rig, 0, 0x3E0, 0xB);
+	rig_write(rig, 0, 0x380, 20000000);
+	for (int i = 0; i < 10 && !rig_fake(rig, 0)->taken_count; i++)
+		assert_true(rig_turns(rig, 0, 1));
+	assert_int_equal(rig_fake(rig, 0)->taken[0], 0x44);
+	assert_int_equal(v->stats.polls, 1);
+	assert_true(v->stats.halts > 0);
+	assert_int_equal(v->poll.ns, 0);
 	rig_free(rig);
 }
 
@@ -818,6 +944,7 @@ int main(void)
 		cmocka_unit_test(test_a_mov_to_cr8_that_exits_clears_the_low_bits),
 		cmocka_unit_test(test_the_window_delivers),
 		cmocka_unit_test(test_any_exit_that_finds_the_guest_open_delivers),
+		cmocka_unit_test(test_an_exit_of_a_closed_guest_is_not_finished_apart),
 		cmocka_unit_test(test_an_interrupt_ends_hlt_only_with_if_set),
 		cmocka_unit_test(test_an_nmi_ends_hlt_with_if_clear),
 		cmocka_unit_test(test_an_exit_in_mid_instruction_is_no_window),
@@ -829,6 +956,9 @@ int main(void)
 		cmocka_unit_test(test_a_post_between_look_and_sleep_is_not_slept_over),
 		cmocka_unit_test(test_a_post_between_look_and_entry_is_not_entered_over),
 		cmocka_unit_test(test_a_post_from_another_thread_ends_the_sleep),
+		cmocka_unit_test(test_a_post_ends_the_poll),
+		cmocka_unit_test(test_no_poll_goes_on_where_another_cpu_was_running),
+		cmocka_unit_test(test_a_poll_ends_at_the_timer_and_shrinks_with_long_halts),
 		cmocka_unit_test(test_a_post_during_the_entry_makes_it_return),
 		cmocka_unit_test(test_init_waits_for_the_end_of_the_instruction),
 		cmocka_unit_test(test_init_and_sipi_start_an_ap),

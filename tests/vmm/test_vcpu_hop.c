@@ -201,6 +201,9 @@ static void test_a_vector_handed_to_kvm_is_not_handed_again(void **state)
 	assert_true(rig_turns(rig, 0, 1));
 	lapic_post(v->lapic, LAPIC_FIXED, 0x51, false);
 	inject(v, lapic_pending(v->lapic), &left);
+	/* As every vCPU does before it stands still: KVM sees what kvm_run holds. */
+	assert_true(v->unfinished);
+	assert_true(vcpu_finish(v));
 	assert_int_equal(fake(rig, 0)->queued, 0x51);
 	hop(rig);
 	assert_int_equal(fake(rig, 0)->queued, 0x51);
