@@ -282,8 +282,8 @@ static void ends_with(enum result_kind kind, const char *text)
 
 #define WORDS                                                                                          \
  "run|-kernel|guest.elf|-m|65536K|-smp|3,cores=3,threads=1|--timeout|12.345|--result-json|JSON|PLACE|" \
- "-append|x y|-initrd|i1|-initrd|i2|-no-reboot|--no-x2apic|--no-tsc-deadline|--|a b|"                  \
- "--lapic=user|"
+ "-append|x y|-initrd|i1|-initrd|i2|--acpi=off|--mptable=off|--hpet|-no-reboot|--no-x2apic|"           \
+ "--no-tsc-deadline|--pv-eoi|--|a b|--lapic=user|"
 
 static void both_get_the_same_words(void **state)
 {
@@ -292,7 +292,8 @@ static void both_get_the_same_words(void **state)
 	options.initrds[0] = "i1";
 	options.initrds[1] = "i2";
 	options.initrd_count = 2;
-	options.no_reboot = true;
+	options.no_acpi = options.no_mptable = options.hpet = true;
+	options.no_reboot = options.pv_eoi = true;
 	options.x2apic = options.tsc_deadline = false;
 	options.timeout_ms = 12345;
 	options.guest_args = guest_args;

@@ -91,6 +91,8 @@ static bool make_words(struct start *s, const struct options *o, bool kernel)
 		word(s, "--no-x2apic");
 	if (!o->tsc_deadline)
 		word(s, "--no-tsc-deadline");
+	if (o->pv_eoi)
+		word(s, "--pv-eoi");
 	if (o->guest_args)
 		word(s, "--");
 	for (int i = 0; o->guest_args && i < o->guest_arg_count; i++)
