@@ -206,8 +206,8 @@ static char arg_a[] = "a b", arg_b[] = "--lapic=user", *guest_args[] = {arg_a, a
 #define PREAMBLE                                                                                   \
  "#!/bin/sh\n"                                                                                     \
  "say() { printf '{\\n  \"result\": \"%s\",\\n  \"code\": 0,\\n  \"value\": %s,\\n"                \
- "  \"interrupts\": 5,\\n  \"nmis\": 0,\\n  \"text\": \"%s\",\\n  \"x\": 0\\n}\\n' "               \
- "\"$1\" \"$2\" \"$3\" >\"$json\"; }\n"                                                            \
+ "  \"interrupts\": 5,\\n  \"nmis\": 0,\\n  \"text\": \"%s\",\\n  \"detail\": \"%s\"\\n}\\n' "     \
+ "\"$1\" \"$2\" \"$3\" \"$4\" >\"$json\"; }\n"                                                     \
  "for w; do case $w in --) break ;; --lapic=*) place=${w#--lapic=} ;; esac\n"                      \
  "[ \"$before\" = --result-json ] && json=$w; before=$w; done\n"
 
@@ -327,6 +327,10 @@ static void what_never_ran_is_not_compared(void **state)
 	(void)state;
 	write_script("say bad-image null 'no \\\"ELF\\\"'\n");
 	ends_with(RESULT_BAD_IMAGE, "run --lapic=user: no \\\"ELF\\\"");
+	assert_string_equal(result.detail, "");
+	write_script("say bad-image null 'cannot be booted' 'Linux: no\\n  ELF: no\\n'\n");
+	ends_with(RESULT_BAD_IMAGE, "run --lapic=user: cannot be booted");
+	assert_string_equal(result.detail, "Linux: no\n  ELF: no\n");
 	write_script("[ $place = user ] && say guest-exit 0 || say host-lacks null 'no split'\n");
 	ends_with(RESULT_HOST_LACKS, "run --lapic=kernel: no split");
 	assert_string_equal(contents(tap), "");
