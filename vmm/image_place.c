@@ -81,7 +81,8 @@ static bool check_segment(const struct image_plan *plan, const struct image_segm
 	if (segment_touches(segment, RAM_RESERVED, RAM_ONE_MEGABYTE)) {
 		image_refuse(why, IMAGE_BROKEN,
 			     "its segment %" PRIX64 "h-%" PRIX64
-			     "h touches A0000h-FFFFFh, which is not the guest's to use",
+			     "h touches A0000h-FFFFFh, which is not the guest's to use; link "
+			     "all of it, an ELF file's headers too, to 1 MiB or higher",
 			     segment->gpa, last);
 		return false;
 	}

@@ -296,6 +296,15 @@ int machine_hop_start(struct machine *m, struct event_base *base)
 	return error;
 }
 
+void machine_hop_not_dropped(const struct machine *m, FILE *to)
+{
+	if (m->hop && m->options->hop_drop && !m->hop->dropped)
+		fprintf(to,
+			"lapicvm: --hop-drop: no vector was lost in %u hops: from hop %u on none "
+			"waited\n",
+			m->hop->count, m->options->hop_drop);
+}
+
 void machine_hop_print(const struct machine *m, FILE *to)
 {
 	const struct hop *hop = m->hop;

@@ -25,6 +25,9 @@ void machine_hop_still(struct machine *machine);
 /* How often it has hopped, and how long the guest stood still for it; nothing where it never may.
  */
 void machine_hop_print(const struct machine *machine, FILE *to);
+/* The machine has ended: says so where --hop-drop has found nothing to drop, as who waits for the
+ * guest to notice would take its silence for a failure. */
+void machine_hop_not_dropped(const struct machine *machine, FILE *to);
 /* [after the vCPUs are closed] */
 void machine_hop_close(struct machine *machine);
 

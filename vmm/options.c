@@ -365,10 +365,14 @@ static bool take_small(const struct parser *p, const struct option *option, cons
 static bool take_us(const struct parser *p, const struct option *option, const char *value,
 		    uint32_t *to)
 {
-	if (strcmp(value, "0") != 0)
-		return take_small(p, option, value, OPTIONS_MAX_US, to);
+	bool good = true;
+
 	*to = 0;
-	return true;
+	if (strcmp(value, "0") != 0)
+		good = take_small(p, option, value, OPTIONS_MAX_US, to);
+	if (!good)
+		snprintf(p->why + strlen(p->why), p->why_size - strlen(p->why), ", or 0 for never");
+	return good;
 }
 
 static const char **take_save(const struct parser *p)

@@ -331,6 +331,8 @@ static void report(struct session *s, struct result *result)
 	machine_screen_take(&s->machine, &s->screen);
 	/* As far as stdout takes it at once, the guest's last words come before. */
 	console_flush(&s->console);
+	if (result->kind != RESULT_RESET)
+		machine_hop_not_dropped(&s->machine, stderr);
 	if (s->options->stats && result->kind != RESULT_RESET)
 		run_report_stats(&s->machine);
 	if (!s->save.done)

@@ -27,6 +27,7 @@ bool save_end_begin(struct save_end *end, struct machine *machine, struct result
 		return false;
 	if (end->waiting) {
 		end->waiting = false;
+		end->told = true;
 		snprintf(said, sizeof(said),
 			 "cannot save %s: the guest's processors had not come to stand still",
 			 end->path);
@@ -48,6 +49,7 @@ bool save_end_still(struct save_end *end, struct machine *machine)
 	if (!end->waiting || !machine_still(machine))
 		return false;
 	end->waiting = false;
+	end->told = true;
 	end->done = save(machine, end->path, &bytes, said, sizeof(said));
 	if (end->done)
 		fprintf(stderr, "lapicvm: saved %s: %" PRIu64 " bytes\n", end->path, bytes);
@@ -58,7 +60,7 @@ bool save_end_still(struct save_end *end, struct machine *machine)
 
 void save_end_finish(struct save_end *end)
 {
-	if (end->path && !end->done)
+	if (end->path && !end->told)
 		fprintf(stderr,
 			"lapicvm: nothing is saved in %s: the guest was not ended from "
 			"outside\n",

@@ -17,6 +17,7 @@ struct save_end {
 	const char *path;     /* NULL: nothing is to be saved */
 	bool waiting;         /* until all processors stand still */
 	bool done;            /* the file is there */
+	bool told;            /* what became of it, by a line or by the result */
 	struct result result; /* the end that waits, or with what is to be said instead */
 };
 
@@ -30,7 +31,7 @@ struct save_end {
 bool save_end_begin(struct save_end *end, struct machine *machine, struct result *result);
 /* They may stand still by now. True: the guest ends now, as end->result says, saved or not. */
 bool save_end_still(struct save_end *end, struct machine *machine);
-/* The run is over: says on standard error where nothing came to be saved. */
+/* The run is over: says on standard error where no end came that saves. */
 void save_end_finish(struct save_end *end);
 
 #endif

@@ -208,7 +208,8 @@ def why_failed(column, said, status, errors):
     if status == HALTED_FOR_EVER and column.passed == 0:
         return f"{where(said)}: an interrupt was lost: halted for ever"
     if status != column.passed:
-        return f"{where(said)}: status {status}: {errors[-1].strip() if errors else 'nothing on standard error'}"
+        # The line before "result: ..." says it in words.
+        return f"{where(said)}: status {status}: {'; '.join(map(str.strip, errors[-2:])) or 'nothing on standard error'}"
     cut = [name for name, row in said.rows.items() if not row.complete()]
     return f"row {cut[0]} was cut short" if cut else None
 

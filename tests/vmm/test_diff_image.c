@@ -206,8 +206,8 @@ static char arg_a[] = "a b", arg_b[] = "--lapic=user", *guest_args[] = {arg_a, a
 #define PREAMBLE                                                                                   \
  "#!/bin/sh\n"                                                                                     \
  "say() { printf '{\\n  \"result\": \"%s\",\\n  \"code\": 0,\\n  \"value\": %s,\\n"                \
- "  \"interrupts\": 5,\\n  \"nmis\": 0,\\n  \"text\": \"%s\",\\n  \"x\": 0\\n}\\n' "               \
- "\"$1\" \"$2\" \"$3\" >\"$json\"; }\n"                                                            \
+ "  \"interrupts\": 5,\\n  \"nmis\": 0,\\n  \"text\": \"%s\",\\n  \"detail\": \"%s\"\\n}\\n' "     \
+ "\"$1\" \"$2\" \"$3\" \"$4\" >\"$json\"; }\n"                                                     \
  "for w; do case $w in --) break ;; --lapic=*) place=${w#--lapic=} ;; esac\n"                      \
  "[ \"$before\" = --result-json ] && json=$w; before=$w; done\n"
 
@@ -282,8 +282,8 @@ static void ends_with(enum result_kind kind, const char *text)
 
 #define WORDS                                                                                          \
  "run|-kernel|guest.elf|-m|65536K|-smp|3,cores=3,threads=1|--timeout|12.345|--result-json|JSON|PLACE|" \
- "-append|x y|-initrd|i1|-initrd|i2|-no-reboot|--no-x2apic|--no-tsc-deadline|--|a b|"                  \
- "--lapic=user|"
+ "-append|x y|-initrd|i1|-initrd|i2|--acpi=off|--mptable=off|--hpet|-no-reboot|--no-x2apic|"           \
+ "--no-tsc-deadline|--pv-eoi|--|a b|--lapic=user|"
 
 static void both_get_the_same_words(void **state)
 {
@@ -292,7 +292,8 @@ static void both_get_the_same_words(void **state)
 	options.initrds[0] = "i1";
 	options.initrds[1] = "i2";
 	options.initrd_count = 2;
-	options.no_reboot = true;
+	options.no_acpi = options.no_mptable = options.hpet = true;
+	options.no_reboot = options.pv_eoi = true;
 	options.x2apic = options.tsc_deadline = false;
 	options.timeout_ms = 12345;
 	options.guest_args = guest_args;
@@ -326,6 +327,10 @@ static void what_never_ran_is_not_compared(void **state)
 	(void)state;
 	write_script("say bad-image null 'no \\\"ELF\\\"'\n");
 	ends_with(RESULT_BAD_IMAGE, "run --lapic=user: no \\\"ELF\\\"");
+	assert_string_equal(result.detail, "");
+	write_script("say bad-image null 'cannot be booted' 'Linux: no\\n  ELF: no\\n'\n");
+	ends_with(RESULT_BAD_IMAGE, "run --lapic=user: cannot be booted");
+	assert_string_equal(result.detail, "Linux: no\n  ELF: no\n");
 	write_script("[ $place = user ] && say guest-exit 0 || say host-lacks null 'no split'\n");
 	ends_with(RESULT_HOST_LACKS, "run --lapic=kernel: no split");
 	assert_string_equal(contents(tap), "");

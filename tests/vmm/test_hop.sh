@@ -42,6 +42,8 @@ many() { # LEAST
 		tap "not ok" "... after $(made) hops, not $1" && show
 	fi
 }
+ends 0 guest-exit run "$hops" -smp 2 --hop=20 --hop-drop=1000000 --timeout 120 -- ms=300
+holds "$err" "--hop-drop: no vector was lost in"
 # Runs a guest that hops while somebody types, and wants the status.
 typed() { # CODE OPTIONS KEYS... -- IMAGE ARGUMENTS...
 	code=$1 with=$2

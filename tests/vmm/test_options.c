@@ -341,13 +341,13 @@ static void times_have_fractions(void **state)
 	assert_int_equal(options.timer_advance_us, 50);
 	good("run --halt-poll=1000");
 	assert_int_equal(options.halt_poll_us, 1000);
-	bad("run --halt-poll=1001", "out of range", "1000");
+	bad("run --halt-poll=1001", "out of range", "1 to 1000, or 0 for never");
 	bad("run --halt-poll=-1", "halt-poll", "-1");
 	good("run --timer-advance=0");
 	assert_int_equal(options.timer_advance_us, 0);
 	good("run --timer-advance=1000");
 	assert_int_equal(options.timer_advance_us, 1000);
-	bad("run --timer-advance=1001", "out of range", "1000");
+	bad("run --timer-advance=1001", "out of range", "1 to 1000, or 0 for never");
 	bad("run --timer-advance=00", "out of range", "1000");
 	bad("run --timeout 4294967.2951", "too long", "4294967");
 	bad("run --timeout 99999999999999999999", "not a time", "0.5");

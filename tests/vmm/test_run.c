@@ -373,6 +373,8 @@ static void test_a_file_that_cannot_be_written_is_a_failure(void **state)
 	assert_string_equal(result.text,
 			    "cannot save /nonexistent/file: opening it: No such file or directory; "
 			    "the run itself ended with timeout code=124");
+	/* It was ended from outside. */
+	assert_null(strstr(words, "nothing is saved"));
 }
 
 /* A processor that no kick gets out of KVM_RUN, which it says on stdout, for so long. */
@@ -401,6 +403,7 @@ static void assert_not_saved(const struct result *result)
 		 saved);
 	assert_int_equal(result->kind, RESULT_OUTPUT_FAILED);
 	assert_string_equal(result->text, text);
+	assert_null(strstr(words, "nothing is saved"));
 	assert_int_equal(unlink(saved), -1);
 }
 

@@ -241,6 +241,7 @@ static bool never_ran(const struct image_run *run, const char *image, const char
 		ending_fill(
 			result, run->result.kind, "run --lapic=%s: %s%s", lapic, run->result.text,
 			is_program(image) ? "; a program of operations is given by --replay" : "");
+		memcpy(result->detail, run->result.detail, sizeof(result->detail));
 		return true;
 	default: return false;
 	}

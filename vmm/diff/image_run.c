@@ -91,6 +91,8 @@ static bool make_words(struct start *s, const struct options *o, bool kernel)
 		word(s, "--no-x2apic");
 	if (!o->tsc_deadline)
 		word(s, "--no-tsc-deadline");
+	if (o->pv_eoi)
+		word(s, "--pv-eoi");
 	if (o->guest_args)
 		word(s, "--");
 	for (int i = 0; o->guest_args && i < o->guest_arg_count; i++)
@@ -221,14 +223,21 @@ static bool number(const char *json, const char *key, uint64_t *value)
 	return end != text;
 }
 
-/* Only for people, and so escapes stay. */
-static void read_text(const char *json, struct result *result)
+/* Only for people, and so escapes stay, but for line ends. */
+static void read_text(const char *json, const char *key, char *to, size_t size)
 {
-	const char *text = find(json, "text");
+	const char *text = find(json, key);
 	size_t length = text ? strcspn(text, "\n") : 0;
 
-	if (length > 3)
-		snprintf(result->text, sizeof(result->text), "%.*s", (int)length - 3, text + 1);
+	/* The last one has no comma behind it. */
+	length -= length && text[length - 1] == ',';
+	if (length <= 2)
+		return;
+	snprintf(to, size, "%.*s", (int)length - 2, text + 1);
+	for (char *end = to; (end = strstr(end, "\\n"));) {
+		*end++ = '\n';
+		memmove(end, end + 1, strlen(end));
+	}
 }
 
 static bool read_json(const char *json, struct result *result)
@@ -248,7 +257,8 @@ static bool read_json(const char *json, struct result *result)
 		return false;
 	result->counted = number(json, "interrupts", &result->interrupts) &&
 			  number(json, "nmis", &result->nmis);
-	read_text(json, result);
+	read_text(json, "text", result->text, sizeof(result->text));
+	read_text(json, "detail", result->detail, sizeof(result->detail));
 	return true;
 }
 
