@@ -192,6 +192,8 @@ static void test_what_is_no_program_file(void **state)
 	bad("# nothing\n", "line 2", "is empty");
 	bad("0 sti\n", "line 1", "must begin with 'lapicvm-diff 1'");
 	bad("lapicvm-diff\n", "line 1", "must begin with 'lapicvm-diff 1'");
+	bad("This is a text of some length that knows nothing of any programs or operations\n",
+	    "line 1", "must begin with 'lapicvm-diff 1'");
 	bad("lapicvm-diff 2\n", "line 1", "format 2 is not known");
 	bad("\x7f"
 	    "ELF\n",

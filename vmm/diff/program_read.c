@@ -255,10 +255,15 @@ static bool started_line(struct reader *r)
 	return true;
 }
 
+static bool is_no_program(struct reader *r)
+{
+	return refuse(r, "not a program file: it must begin with 'lapicvm-diff 1'");
+}
+
 static bool header_line(struct reader *r)
 {
 	if (strcmp(r->words[0], "lapicvm-diff") != 0 || r->count != 2)
-		return refuse(r, "not a program file: it must begin with 'lapicvm-diff 1'");
+		return is_no_program(r);
 	if (strcmp(r->words[1], "1") != 0)
 		return refuse(r, "format %.40s is not known: this program reads format 1",
 			      r->words[1]);
@@ -274,7 +279,7 @@ static bool one_line(struct reader *r)
 	} heads[] = {{"cpus", cpus_line}, {"seed", seed_line}, {"started", started_line}};
 
 	if (!split(r))
-		return false;
+		return r->header ? false : is_no_program(r);
 	if (r->count == 0)
 		return true;
 	if (!r->header)
