@@ -655,6 +655,29 @@ static void test_a_poll_ends_at_the_timer_and_shrinks_with_long_halts(void **sta
 	rig_free(rig);
 }
 
+static void test_of_more_cpus_than_cores_none_polls(void **state)
+{
+	cpu_set_t set;
+	unsigned cores;
+
+	(void)state;
+	assert_int_equal(sched_getaffinity(0, sizeof(set), &set), 0);
+	cores = (unsigned)CPU_COUNT(&set);
+	/* Only so many vCPUs can be made. */
+	if (cores >= FAKE_VCPUS)
+		skip();
+	for (unsigned more = 0; more < 2; more++) {
+		struct rig *rig = rig_new(halt);
+
+		rig->options.cpus = cores + more;
+		rig->options.halt_poll_us = 200;
+		assert_true(rig_open(rig));
+		for (unsigned i = 0; i < cores + more; i++)
+			assert_int_equal(rig_vcpu(rig, i)->poll.most_ns, more ? 0 : 200000);
+		rig_free(rig);
+	}
+}
+
 /* It woke nobody: that the poll looks at it only at its end is no lateness. */
 static void test_an_alarm_that_rings_in_a_poll_teaches_nothing(void **state)
 {
@@ -985,6 +1008,7 @@ int main(void)
 		cmocka_unit_test(test_a_post_ends_the_poll),
 		cmocka_unit_test(test_no_poll_goes_on_where_another_cpu_was_running),
 		cmocka_unit_test(test_a_poll_ends_at_the_timer_and_shrinks_with_long_halts),
+		cmocka_unit_test(test_of_more_cpus_than_cores_none_polls),
 		cmocka_unit_test(test_an_alarm_that_rings_in_a_poll_teaches_nothing),
 		cmocka_unit_test(test_a_post_during_the_entry_makes_it_return),
 		cmocka_unit_test(test_init_waits_for_the_end_of_the_instruction),
