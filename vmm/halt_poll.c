@@ -54,9 +54,18 @@ bool halt_poll_on(const struct halt_poll *poll, uint64_t now_ns)
 	return poll->ns && now_ns >= poll->off_until_ns;
 }
 
+uint64_t halt_poll_waited_in(const char *schedstat)
+{
+	char *rest;
+	/* Time on a core, time waiting for one, time slices. */
+	uint64_t ran = strtoull(schedstat, &rest, 10);
+
+	return ran && *rest == ' ' ? strtoull(rest, NULL, 10) : UINT64_MAX;
+}
+
 uint64_t halt_poll_waited(void)
 {
-	char text[128], *rest;
+	char text[128];
 	int fd = open("/proc/thread-self/schedstat", O_RDONLY | O_CLOEXEC);
 	ssize_t got = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
 
@@ -65,9 +74,7 @@ uint64_t halt_poll_waited(void)
 	if (got <= 0)
 		return UINT64_MAX;
 	text[got] = '\0';
-	/* Time on a core, time waiting for one, time slices. */
-	strtoull(text, &rest, 10);
-	return *rest == ' ' ? strtoull(rest, NULL, 10) : UINT64_MAX;
+	return halt_poll_waited_in(text);
 }
 
 uint64_t halt_poll_most_ns(uint32_t option_us, unsigned cpus)

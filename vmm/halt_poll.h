@@ -31,6 +31,9 @@ bool halt_poll_on(const struct halt_poll *poll, uint64_t now_ns);
 /* How long the calling thread was ready to run and did not; UINT64_MAX: this kernel does not say,
  * and nobody polls. */
 uint64_t halt_poll_waited(void);
+/* The same by the text of a thread's schedstat. A kernel that does not count says 0 to all of it,
+ * also to how long the thread has run. */
+uint64_t halt_poll_waited_in(const char *schedstat);
 
 /* A halt lasted so long, polled or slept. */
 void halt_poll_learn(struct halt_poll *poll, uint64_t halted_ns);

@@ -144,6 +144,14 @@ static void alarm_rang(struct vcpu *v, uint64_t at_ns)
 	v->guards = false;
 }
 
+void lapic_host_polled(struct vcpu *v)
+{
+	uint64_t at_ns;
+
+	if (kick_rang(&v->kick, &at_ns))
+		alarm_rang(v, 0);
+}
+
 void lapic_host_tick(struct vcpu *v)
 {
 	uint64_t now, at_ns;

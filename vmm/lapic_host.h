@@ -21,13 +21,16 @@ void lapic_host_tick(struct vcpu *v);
 uint64_t lapic_host_deadline_ns(const struct vcpu *v);
 /* Makes the alarm agree with the deadline. Before an entry. [owner] */
 void lapic_host_arm(struct vcpu *v);
-/* kick_sleep(), and if `timed` no longer than to the deadline. [owner] */
+/* After a poll: an alarm that rang in it woke nobody, so that how late it is noticed is no measure
+ * of a wake. [owner] */
+void lapic_host_polled(struct vcpu *v);
 /*
  * Before a sleep, which ends at the deadline by itself if it is timed: instead of being switched
  * off the alarm is set for some time behind it. A guest that then sets its next deadline, as it
  * does at each tick, and halts again in time never needs it set in between. [owner]
  */
 void lapic_host_guard(struct vcpu *v, bool timed);
+/* kick_sleep(), and if `timed` no longer than to the deadline. [owner] */
 void lapic_host_sleep(struct vcpu *v, bool timed);
 /*
  * Whether the LAPIC timer, when it runs out, ends a HLT: armed, unmasked, with a vector above the

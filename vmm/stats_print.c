@@ -96,7 +96,7 @@ static void print_events(const struct stats_vcpu *sum, FILE *to)
 {
 	fprintf(to, "events\n");
 	fprintf(to, "  %-36s %12" PRIu64 "\n", "kicks", sum->kicks);
-	fprintf(to, "  %-36s %12" PRIu64 "\n", "halts", sum->halts);
+	fprintf(to, "  %-36s %12" PRIu64 "\n", "halts that went to sleep", sum->halts);
 	fprintf(to, "  %-36s %12.3f\n", "halted, seconds", (double)sum->halted_ns / 1e9);
 	fprintf(to, "  %-36s %12" PRIu64 "\n", "halts that polled first", sum->polls);
 	fprintf(to, "  %-36s %12.3f\n", "polled, seconds", (double)sum->polled_ns / 1e9);

@@ -264,6 +264,7 @@ static bool looks_out(struct vcpu *v, bool timed, uint64_t start)
 		return false;
 	deadline = timed ? lapic_host_deadline_ns(v) : UINT64_MAX;
 	came = kick_poll(&v->kick, deadline < until ? deadline : until, core_is_free, v);
+	lapic_host_polled(v);
 	v->stats.polls++;
 	v->stats.polled_ns += kick_clock_ns() - start;
 	return came || kick_clock_ns() >= deadline;

@@ -112,7 +112,8 @@ static bool init_rest(struct vcpu *v, struct kvm_cpuid2 *cpuid, struct result *w
 		return false;
 	v->run_advance.most_ns = v->sleep_advance.most_ns =
 		(uint64_t)v->machine->options->timer_advance_us * 1000;
-	v->poll.most_ns = halt_poll_most_ns(v->machine->options->halt_poll_us, v->machine->cpus);
+	v->poll.most_ns =
+		halt_poll_most_ns(v->machine->options->halt_poll_us, v->machine->options->cpus);
 	atomic_init(&v->core, -1);
 	v->lapic = v->machine->in_kernel ? NULL : v->own_lapic;
 	return true;

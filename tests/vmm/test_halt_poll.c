@@ -93,6 +93,16 @@ static void test_a_kernel_that_does_not_tell_is_not_polled_on(void **state)
 	assert_false(halt_poll_on(&poll, 6000000000));
 }
 
+static void test_what_a_kernel_tells(void **state)
+{
+	(void)state;
+	assert_int_equal(halt_poll_waited_in("136744 3318415 2\n"), 3318415);
+	assert_int_equal(halt_poll_waited_in("136744 0 2\n"), 0);
+	assert_int_equal(halt_poll_waited_in("0 0 0\n"), UINT64_MAX);
+	assert_int_equal(halt_poll_waited_in("136744"), UINT64_MAX);
+	assert_int_equal(halt_poll_waited_in("none"), UINT64_MAX);
+}
+
 static void test_nobody_polls_where_cores_are_shared(void **state)
 {
 	cpu_set_t set;
@@ -114,6 +124,7 @@ int main(void)
 		cmocka_unit_test(test_off_is_off),
 		cmocka_unit_test(test_a_thread_that_waits_for_a_core_polls_no_more),
 		cmocka_unit_test(test_a_kernel_that_does_not_tell_is_not_polled_on),
+		cmocka_unit_test(test_what_a_kernel_tells),
 		cmocka_unit_test(test_nobody_polls_where_cores_are_shared),
 	};
 

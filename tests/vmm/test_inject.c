@@ -417,6 +417,18 @@ static void test_a_vector_beside_other_events_is_given_by_call(void **state)
 	rig_fake(rig, 0)->events.exception.injected = 1;
 	assert_true(rig_turns(rig, 0, 1));
 	by_call(rig);
+
+	rig = start(rig_host_pvm);
+	rig_fake(rig, 0)->if_flag = true;
+	rig_fake(rig, 0)->events.nmi.injected = 1;
+	assert_true(rig_turns(rig, 0, 1));
+	by_call(rig);
+
+	rig = start(rig_host_vmx);
+	rig_fake(rig, 0)->if_flag = true;
+	rig_fake(rig, 0)->events.smi.smm = 1;
+	assert_true(rig_turns(rig, 0, 1));
+	by_call(rig);
 }
 
 static void test_a_host_without_it_is_given_vectors_by_call(void **state)

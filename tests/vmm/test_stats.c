@@ -296,6 +296,9 @@ static void tables_show_what_was_counted(void **state)
 	stats_kick(&other);
 	other.halts = 4;
 	other.halted_ns = 1500000000;
+	other.polls = 6;
+	other.polled_ns = 250000000;
+	other.unseen_eois = 11;
 	other.smis_dropped = 9;
 	other.page_accesses = 7;
 	stats.msr_accesses = 8;
@@ -313,8 +316,11 @@ static void tables_show_what_was_counted(void **state)
 	has(text, "  ECh               1          0          0          1          0\n");
 	has(text, "  NMI               1          0          0          0          0\n");
 	has(text, "  kicks                                           1\n");
-	has(text, "  halts                                           4\n");
+	has(text, "  halts that went to sleep                        4\n");
 	has(text, "  halted, seconds                             1.500\n");
+	has(text, "  halts that polled first                         6\n");
+	has(text, "  polled, seconds                             0.250\n");
+	has(text, "  EOIs without an exit                           11\n");
 	has(text, "  SMIs dropped: the host has no SMM               9\n");
 	has(text, "  exits for the LAPIC's page                      7\n");
 	has(text, "  exits for the LAPIC's MSRs                      8\n");

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "tests/vmm/rig.h"
+#include "vmm/lapic_host.h"
 
 #define APIC 0xFEE00000u
 
@@ -636,6 +637,7 @@ static void test_a_poll_ends_at_the_timer_and_shrinks_with_long_halts(void **sta
 	assert_int_equal(rig_fake(rig, 0)->taken[0], 0x44);
 	assert_int_equal(v->stats.polls, 1);
 	assert_int_equal(v->stats.halts, 0);
+	assert_true(v->stats.polled_ns < UINT64_C(30000000000));
 	rig_free(rig);
 
 	rig = start_polling(-1, 1000000);
@@ -650,6 +652,53 @@ static void test_a_poll_ends_at_the_timer_and_shrinks_with_long_halts(void **sta
 	assert_int_equal(v->stats.polls, 1);
 	assert_true(v->stats.halts > 0);
 	assert_int_equal(v->poll.ns, 0);
+	rig_free(rig);
+}
+
+static void test_of_more_cpus_than_cores_none_polls(void **state)
+{
+	cpu_set_t set;
+	unsigned cores;
+
+	(void)state;
+	assert_int_equal(sched_getaffinity(0, sizeof(set), &set), 0);
+	cores = (unsigned)CPU_COUNT(&set);
+	/* Only so many vCPUs can be made. */
+	if (cores >= FAKE_VCPUS)
+		skip();
+	for (unsigned more = 0; more < 2; more++) {
+		struct rig *rig = rig_new(halt);
+
+		rig->options.cpus = cores + more;
+		rig->options.halt_poll_us = 200;
+		assert_true(rig_open(rig));
+		for (unsigned i = 0; i < cores + more; i++)
+			assert_int_equal(rig_vcpu(rig, i)->poll.most_ns, more ? 0 : 200000);
+		rig_free(rig);
+	}
+}
+
+/* It woke nobody: that the poll looks at it only at its end is no lateness. */
+static void test_an_alarm_that_rings_in_a_poll_teaches_nothing(void **state)
+{
+	struct rig *rig = start_polling(-1, UINT64_C(60000000000));
+	struct vcpu *v = rig_vcpu(rig, 0);
+
+	(void)state;
+	v->run_advance = (struct advance){.ns = 20000, .most_ns = 50000};
+	assert_true(rig_turns(rig, 0, 1));
+	rig_write(rig, 0, 0x320, 0x44);
+	rig_write(rig, 0, 0x3E0, 0xB);
+	rig_write(rig, 0, 0x380, 5000000);
+	lapic_host_arm(v);
+	assert_int_equal(v->kick.alarm_ns, v->deadline.at - 20000);
+	for (int i = 0; i < 10 && !rig_fake(rig, 0)->taken_count; i++)
+		assert_true(rig_turns(rig, 0, 1));
+	assert_int_equal(rig_fake(rig, 0)->taken[0], 0x44);
+	assert_int_equal(v->stats.polls, 1);
+	assert_int_equal(v->stats.halts, 0);
+	assert_int_equal(v->kick.alarm_ns, 0);
+	assert_int_equal(v->run_advance.ns, 20000);
 	rig_free(rig);
 }
 
@@ -959,6 +1008,8 @@ int main(void)
 		cmocka_unit_test(test_a_post_ends_the_poll),
 		cmocka_unit_test(test_no_poll_goes_on_where_another_cpu_was_running),
 		cmocka_unit_test(test_a_poll_ends_at_the_timer_and_shrinks_with_long_halts),
+		cmocka_unit_test(test_of_more_cpus_than_cores_none_polls),
+		cmocka_unit_test(test_an_alarm_that_rings_in_a_poll_teaches_nothing),
 		cmocka_unit_test(test_a_post_during_the_entry_makes_it_return),
 		cmocka_unit_test(test_init_waits_for_the_end_of_the_instruction),
 		cmocka_unit_test(test_init_and_sipi_start_an_ap),
