@@ -15,7 +15,7 @@
 
 #include "vmm/output_left.h"
 
-#define NAME_SIZE sizeof(OUTPUT_LEFT_PREFIX "12345678")
+#define NAME_SIZE sizeof(OUTPUT_LEFT_PREFIX "12345678" OUTPUT_LEFT_SUFFIX)
 
 static void forget(struct output_file *file)
 {
@@ -43,7 +43,7 @@ static char *folder_of(const char *path)
 	return folder;
 }
 
-/* "DIR/.lapicvm-1234abcd": a rename works within one file system only. */
+/* "DIR/.lapicvm-1234abcd.part": a rename works within one file system only. */
 static char *beside(const char *path)
 {
 	char *name = folder_of(path);
@@ -55,7 +55,8 @@ static char *beside(const char *path)
 	length = strlen(name);
 	if (getrandom(&number, sizeof(number), GRND_NONBLOCK) < 0)
 		number = (uint32_t)getpid();
-	snprintf(name + length, NAME_SIZE, OUTPUT_LEFT_PREFIX "%08x", (unsigned)number);
+	snprintf(name + length, NAME_SIZE, OUTPUT_LEFT_PREFIX "%08x" OUTPUT_LEFT_SUFFIX,
+		 (unsigned)number);
 	return name;
 }
 

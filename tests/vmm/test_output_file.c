@@ -238,17 +238,19 @@ static void what_is_being_written_stays(void **state)
 static void what_others_made_stays(void **state)
 {
 	(void)state;
-	put(".lapicvm-notes", "x");
-	put(".lapicvm-0123456g", "x");
-	put(".lapicvm-012345678", "x");
-	put("lapicvm-01234567", "x");
-	put(".lapicvm-01234567", "x");
-	assert_int_equal(symlink("f", at(".lapicvm-11234567")), 0);
-	assert_int_equal(mkdir(at(".lapicvm-21234567"), 0700), 0);
-	assert_int_equal(mkfifo(at(".lapicvm-31234567"), 0600), 0);
+	put(".lapicvm-notes.part", "x");
+	put(".lapicvm-0123456g.part", "x");
+	put(".lapicvm-012345678.part", "x");
+	put("lapicvm-01234567.part", "x");
+	put(".lapicvm-20240101", "x");
+	put(".lapicvm-20240101.partner", "x");
+	put(".lapicvm-01234567.part", "x");
+	assert_int_equal(symlink("f", at(".lapicvm-11234567.part")), 0);
+	assert_int_equal(mkdir(at(".lapicvm-21234567.part"), 0700), 0);
+	assert_int_equal(mkfifo(at(".lapicvm-31234567.part"), 0600), 0);
 	assert_true(write_place(false));
-	assert_string_equal(get(".lapicvm-01234567"), "none");
-	assert_int_equal(count_files(""), 8);
+	assert_string_equal(get(".lapicvm-01234567.part"), "none");
+	assert_int_equal(count_files(""), 10);
 }
 
 static void durable_means_file_then_name_then_folder(void **state)
