@@ -359,6 +359,8 @@ static bool run_once(struct session *s, const struct host_traits *traits,
 	monitor_attach(&s->monitor, &s->machine);
 	console_listen(&s->console);
 	wait_for_end(s);
+	if (save_end_overtaken(&s->save))
+		keep_outside(s, &s->save.result);
 	*result = s->ending.result;
 	report(s, result);
 	ran = true;

@@ -56,6 +56,14 @@ bool save_end_still(struct save_end *end, struct machine *machine)
 	return true;
 }
 
+bool save_end_overtaken(struct save_end *end)
+{
+	bool waiting = end->waiting;
+
+	end->waiting = false;
+	return waiting;
+}
+
 void save_end_finish(struct save_end *end)
 {
 	if (end->path && !end->done)
