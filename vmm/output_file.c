@@ -164,6 +164,9 @@ bool output_file_open(struct output_file *file, const char *path)
 	} else if (exists && !S_ISREG(there.st_mode)) {
 		file->stream = fopen(path, "we");
 		opened = file->stream != NULL;
+	} else if (exists && faccessat(AT_FDCWD, file->path, W_OK, AT_EACCESS) < 0) {
+		/* A rename would ask the folder alone, or be refused only when all is done. */
+		opened = false;
 	} else {
 		folder = folder_of(file->path);
 		if (folder)

@@ -20,8 +20,8 @@ struct output_file {
 };
 
 /*
- * Makes a new file for this place. False with errno set: nothing is open, and what was there stays.
- * Main thread.
+ * Makes a new file for this place. False with errno set: nothing is open, and what was there stays,
+ * as does a file that may not be written. Main thread.
  *
  * Until it is complete it has no name, so that nothing is left of it whatever ends the program; on
  * file systems that have no such files, and for the moment in which one replaces the other, it is
