@@ -15,7 +15,7 @@
 
 #include "vmm/output_left.h"
 
-#define NAME_SIZE sizeof(OUTPUT_LEFT_PREFIX "12345678")
+#define NAME_SIZE sizeof(OUTPUT_LEFT_PREFIX "12345678" OUTPUT_LEFT_SUFFIX)
 
 static void forget(struct output_file *file)
 {
@@ -43,7 +43,7 @@ static char *folder_of(const char *path)
 	return folder;
 }
 
-/* "DIR/.lapicvm-1234abcd": a rename works within one file system only. */
+/* "DIR/.lapicvm-1234abcd.part": a rename works within one file system only. */
 static char *beside(const char *path)
 {
 	char *name = folder_of(path);
@@ -55,7 +55,8 @@ static char *beside(const char *path)
 	length = strlen(name);
 	if (getrandom(&number, sizeof(number), GRND_NONBLOCK) < 0)
 		number = (uint32_t)getpid();
-	snprintf(name + length, NAME_SIZE, OUTPUT_LEFT_PREFIX "%08x", (unsigned)number);
+	snprintf(name + length, NAME_SIZE, OUTPUT_LEFT_PREFIX "%08x" OUTPUT_LEFT_SUFFIX,
+		 (unsigned)number);
 	return name;
 }
 
@@ -163,6 +164,9 @@ bool output_file_open(struct output_file *file, const char *path)
 	} else if (exists && !S_ISREG(there.st_mode)) {
 		file->stream = fopen(path, "we");
 		opened = file->stream != NULL;
+	} else if (exists && faccessat(AT_FDCWD, file->path, W_OK, AT_EACCESS) < 0) {
+		/* A rename would ask the folder alone, or be refused only when all is done. */
+		opened = false;
 	} else {
 		folder = folder_of(file->path);
 		if (folder)

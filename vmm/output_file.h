@@ -20,13 +20,13 @@ struct output_file {
 };
 
 /*
- * Makes a new file for this place. False with errno set: nothing is open, and what was there stays.
- * Main thread.
+ * Makes a new file for this place. False with errno set: nothing is open, and what was there stays,
+ * as does a file that may not be written. Main thread.
  *
  * Until it is complete it has no name, so that nothing is left of it whatever ends the program; on
  * file systems that have no such files, and for the moment in which one replaces the other, it is
- * called ".lapicvm-" and eight digits. One of those that is left by a program that was killed is
- * removed by the next that opens an output in the same folder.
+ * called ".lapicvm-", eight digits and ".part". One of those that is left by a program that was
+ * killed is removed by the next that opens an output in the same folder.
  */
 bool output_file_open(struct output_file *file, const char *path);
 /* Ends the writing and puts the file into its place. False with errno set: what was there stays.

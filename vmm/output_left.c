@@ -13,13 +13,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* A number in eight digits behind the prefix: what lapicvm makes, and hardly anybody else. */
+/* A number in eight digits between the two: what lapicvm makes, and hardly anybody else. */
 static bool is_ours(const char *name)
 {
 	size_t prefix = strlen(OUTPUT_LEFT_PREFIX);
 
-	return strncmp(name, OUTPUT_LEFT_PREFIX, prefix) == 0 && strlen(name) == prefix + 8 &&
-	       strspn(name + prefix, "0123456789abcdef") == 8;
+	return strncmp(name, OUTPUT_LEFT_PREFIX, prefix) == 0 &&
+	       strspn(name + prefix, "0123456789abcdef") == 8 &&
+	       strcmp(name + prefix + 8, OUTPUT_LEFT_SUFFIX) == 0;
 }
 
 static void sweep_one(int folder, const char *name)

@@ -10,6 +10,8 @@ extern "C" {
 
 /* How the names of outputs begin that are not complete. Whoever writes one holds it by flock(). */
 #define OUTPUT_LEFT_PREFIX ".lapicvm-"
+/* And how they end, behind eight digits: a date there is somebody's own file. */
+#define OUTPUT_LEFT_SUFFIX ".part"
 
 /* Removes from this folder all of them that are this user's and that nobody holds. Any thread. */
 void output_left_sweep(const char *folder);

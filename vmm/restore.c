@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "vmm/cpuid.h"
 #include "vmm/cpuid_check.h"
 #include "vmm/ending.h"
 #include "vmm/firmware.h"
@@ -388,6 +389,11 @@ bool restore_cpuid(const struct restore *r, struct vcpu *v, struct result *why)
 		       "its %" PRIu64 " bytes are no table of entries", section->length);
 	else if (!cpuid_check(saved, v->cpuid, text, sizeof(text)))
 		refuse(r, why, RESULT_HOST_LACKS, SAVED_CPUID, v->id, "%s", text);
+	else if (v->machine->options->apic_page_read_only && cpuid_has_pv_eoi(saved))
+		/* As on a command line: options.c. */
+		refuse(r, why, RESULT_USAGE, SAVED_CPUID, v->id,
+		       "the guest was offered --pv-eoi, and with --apic-page=read-only an EOI "
+		       "without an exit would not show in the page; leave that option out");
 	else
 		done = true;
 	if (!done) {

@@ -297,12 +297,18 @@ static bool begin(struct session *s, struct result *result)
 	return false;
 }
 
+static bool count_of(const struct machine *m, int fd, struct result *result)
+{
+	return kvm_stats_add(m->vm.kvm, fd, &result->interrupts, &result->nmis);
+}
+
+/* Of both VMs, where it hops. */
 static void count_interrupts(const struct machine *m, struct result *result)
 {
 	result->counted = true;
 	for (unsigned i = 0; i < m->cpus && result->counted; i++)
-		result->counted = kvm_stats_add(m->vm.kvm, m->vcpus[i].fd, &result->interrupts,
-						&result->nmis);
+		result->counted = count_of(m, m->vcpus[i].fd, result) &&
+				  (!m->hops || count_of(m, m->vcpus[i].there_fd, result));
 }
 
 /* A status that says more stays: of the guest's failure, a signal, a defect. */
@@ -361,6 +367,8 @@ static bool run_once(struct session *s, const struct host_traits *traits,
 	monitor_attach(&s->monitor, &s->machine);
 	console_listen(&s->console);
 	wait_for_end(s);
+	if (save_end_overtaken(&s->save))
+		keep_outside(s, &s->save.result);
 	*result = s->ending.result;
 	report(s, result);
 	ran = true;

@@ -58,6 +58,19 @@ bool save_end_still(struct save_end *end, struct machine *machine)
 	return true;
 }
 
+bool save_end_overtaken(struct save_end *end)
+{
+	if (!end->waiting)
+		return false;
+	end->waiting = false;
+	end->told = true;
+	fprintf(stderr,
+		"lapicvm: nothing is saved in %s: the guest ended by itself before it stood "
+		"still\n",
+		end->path);
+	return true;
+}
+
 void save_end_finish(struct save_end *end)
 {
 	if (end->path && !end->told)

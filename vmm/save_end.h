@@ -31,6 +31,9 @@ struct save_end {
 bool save_end_begin(struct save_end *end, struct machine *machine, struct result *result);
 /* They may stand still by now. True: the guest ends now, as end->result says, saved or not. */
 bool save_end_still(struct save_end *end, struct machine *machine);
+/* Its machine has stopped. True: the guest ended by itself before it stood still, and the end that
+ * waited for that, end->result, is still to come: a reset by the guest is no answer to it. */
+bool save_end_overtaken(struct save_end *end);
 /* The run is over: says on standard error where no end came that saves. */
 void save_end_finish(struct save_end *end);
 

@@ -72,7 +72,7 @@ static int set_mp_state(const struct vcpu *v, uint32_t state)
 bool vcpu_hop_settle(struct vcpu *v)
 {
 	enum vcpu_state state = VCPU_RUNNING;
-	bool more = true;
+	bool more = true, wakes;
 
 	if (v->lapic)
 		return true;
@@ -86,10 +86,14 @@ bool vcpu_hop_settle(struct vcpu *v)
 
 		if (error < 0)
 			return failed(v, "KVM_GET_MP_STATE", error);
-		if (state != VCPU_RUNNING)
+		/* Such a vector ends HLT in one pass and is taken in the next; till then KVM tells
+		 * nobody of it. */
+		wakes = state == VCPU_HALTED && v->given;
+		if (state != VCPU_RUNNING && !wakes)
 			break;
 		if (!vcpu_kernel_pass(v, &more))
 			return false;
+		more = more || wakes;
 	}
 	return vcpu_kernel_finish(v);
 }

@@ -14,8 +14,15 @@ class Bar:
     backend: str = None         # it holds on this one alone
 
 
-def row(results, name, column, key="p50"):
-    return results["rows"].get(name, {}).get(column, {}).get(key)
+# Below these there is no figure to hold against anything: a bar would be met by what hardly ran.
+FEW_SAMPLES = 100
+FEW_TICKS = 5       # that the median took
+
+
+def row(results, name, column):
+    """The median of a row, or None."""
+    found = results["rows"].get(name, {}).get(column, {})
+    return found.get("p50") if found.get("count", 0) >= FEW_SAMPLES else None
 
 
 def beside_port(results, column, name):
@@ -35,11 +42,10 @@ def beside_kernel(name):
 
 
 def idle(names, key):
-    """The worst of these."""
+    """The worst of these, all of which were measured."""
     def measured(results, column):
         found = [results["idle"].get(name, {}).get(column, {}).get(key) for name in names]
-        found = [value for value in found if value is not None]
-        return max(found) if found else None
+        return None if None in found else max(found)
     return measured
 
 
@@ -51,16 +57,16 @@ def many(name, measure):
 
 
 def unfair(m):
-    return m["ticks_median"] / (m["ticks_least"] or 0.5)
+    return m["ticks_median"] / (m["ticks_least"] or 0.5) if m["ticks_median"] >= FEW_TICKS else None
 
 
 BARS = [
     Bar("rdmsr", "x2APIC RDMSR exit against a bare port exit", 1.03, "x",
         lambda results, column: beside_port(results, column, "x2apic_rd_tpr")),
-    Bar("timer_hlt", "timer to handler, halted, against kernel", 1.0, "x", beside_kernel("timer_deadline_hlt")),
-    Bar("timer_cpl0", "timer to handler, spinning in CPL0, against kernel", 0.5, "x",
+    Bar("timer_hlt", "TSC deadline to handler, halted, against kernel", 1.0, "x", beside_kernel("timer_deadline_hlt")),
+    Bar("timer_cpl0", "TSC deadline to handler, spinning in CPL0, against kernel", 0.5, "x",
         beside_kernel("timer_deadline_cpl0"), "kvm_pvm"),
-    Bar("timer_cpl3", "timer to handler, spinning in CPL3, against kernel", 2.0, "x",
+    Bar("timer_cpl3", "TSC deadline to handler, spinning in CPL3, against kernel", 2.0, "x",
         beside_kernel("timer_deadline_cpl3"), "kvm_pvm"),
     Bar("ipi_halted", "IPI ping-pong, both halted, against kernel", 1.0, "x", beside_kernel("ipi_ping_pong_halted")),
     Bar("ipi_cpl0", "IPI to a CPU spinning in CPL0, against kernel", 0.2, "x", beside_kernel("ipi_to_spinning"),

@@ -22,7 +22,6 @@ IDLE_VALUES = [("cpu_percent", "% of one core", 2), ("exits", "KVM exits a tick"
 MANY = [("ticks_least", "ticks: least", 0), ("ticks_median", "median", 0), ("ticks_most", "most", 0),
         ("ticks_due", "due", 0), ("spread", "loop most/least", 2), ("gap_max_ms", "longest gap ms", 0),
         ("late_max_ms", "late max ms", 0), ("loop_median_ms", "loop's delay ms", 1), ("loop_max_ms", "at most", 1)]
-STARVED_MEDIAN = 5  # ticks
 
 
 class Table:
@@ -152,7 +151,7 @@ def wrong(results):
     for name, row in results["many"].items():
         for column, m in row.items():
             # Where most got next to none it was the host that had no time.
-            if not m["ticks_least"] and m["ticks_median"] >= STARVED_MEDIAN:
+            if not m["ticks_least"] and m["ticks_median"] >= bars.FEW_TICKS:
                 found.setdefault(column, []).append(f"{name}: a CPU took no tick, where the median took {m['ticks_median']:g} of {m['ticks_due']}: starved")
     for column, text in results["failed"]:
         found.setdefault(column, []).append(text)

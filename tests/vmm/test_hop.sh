@@ -107,6 +107,18 @@ for begin in user kernel; do
 	done
 done
 
+# --- what KVM counted ---
+ends 0 guest-exit run "$hops" -smp 2 --hop=20 --timeout 60 --result-json "$tmp/result" -- ms=1000 noticks
+sent=$(sed -n 's/.* \([0-9]*\) NMIs,.*/\1/p' "$out") counted=$(sed -n 's/^ *"nmis": \([0-9]*\),$/\1/p' "$tmp/result")
+text="the NMIs of both machines are counted: $counted of $sent"
+if grep -q '"nmis": null' "$tmp/result"; then
+	skip "$text" "this host's KVM counts none"
+elif [ "$counted" -ge "$sent" ]; then
+	tap ok "$text"
+else
+	tap "not ok" "$text"
+fi
+
 # --- nobody reads what it prints ---
 mkfifo "$tmp/pipe"
 sleep 20 <"$tmp/pipe" &

@@ -20,6 +20,8 @@
 
 #include "vmm/output_file.h"
 
+#define NOBODY 65534
+
 static char folder[] = "/tmp/lapicvm-test-XXXXXX";
 static char place[64];
 static bool no_proc, kill_at_rename;
@@ -238,17 +240,43 @@ static void what_is_being_written_stays(void **state)
 static void what_others_made_stays(void **state)
 {
 	(void)state;
-	put(".lapicvm-notes", "x");
-	put(".lapicvm-0123456g", "x");
-	put(".lapicvm-012345678", "x");
-	put("lapicvm-01234567", "x");
-	put(".lapicvm-01234567", "x");
-	assert_int_equal(symlink("f", at(".lapicvm-11234567")), 0);
-	assert_int_equal(mkdir(at(".lapicvm-21234567"), 0700), 0);
-	assert_int_equal(mkfifo(at(".lapicvm-31234567"), 0600), 0);
+	put(".lapicvm-notes.part", "x");
+	put(".lapicvm-0123456g.part", "x");
+	put(".lapicvm-012345678.part", "x");
+	put("lapicvm-01234567.part", "x");
+	put(".lapicvm-20240101", "x");
+	put(".lapicvm-20240101.partner", "x");
+	put(".lapicvm-01234567.part", "x");
+	assert_int_equal(symlink("f", at(".lapicvm-11234567.part")), 0);
+	assert_int_equal(mkdir(at(".lapicvm-21234567.part"), 0700), 0);
+	assert_int_equal(mkfifo(at(".lapicvm-31234567.part"), 0600), 0);
 	assert_true(write_place(false));
-	assert_string_equal(get(".lapicvm-01234567"), "none");
-	assert_int_equal(count_files(""), 8);
+	assert_string_equal(get(".lapicvm-01234567.part"), "none");
+	assert_int_equal(count_files(""), 10);
+}
+
+/* Whoever may write to the folder could replace it all the same. */
+static void what_may_not_be_written_stays(void **state)
+{
+	pid_t child;
+	int status;
+
+	(void)state;
+	assert_int_equal(chmod(place, 0444), 0);
+	child = fork();
+	if (child == 0) {
+		/* root may write everything. */
+		if (geteuid() == 0 &&
+		    (chown(folder, NOBODY, NOBODY) || chown(place, NOBODY, NOBODY) ||
+		     setegid(NOBODY) || seteuid(NOBODY)))
+			_exit(2);
+		_exit(output_file_possible(place) || errno != EACCES || write_place(true) ||
+		      errno != EACCES);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+	assert_string_equal(get("f"), "old");
+	assert_int_equal(count_files(""), 1);
 }
 
 static void durable_means_file_then_name_then_folder(void **state)
@@ -294,6 +322,7 @@ int main(void)
 						setup, teardown),
 		cmocka_unit_test_setup_teardown(what_is_being_written_stays, setup, teardown),
 		cmocka_unit_test_setup_teardown(what_others_made_stays, setup, teardown),
+		cmocka_unit_test_setup_teardown(what_may_not_be_written_stays, setup, teardown),
 		cmocka_unit_test_setup_teardown(durable_means_file_then_name_then_folder, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(a_disk_that_fails_leaves_what_was_there, setup,

@@ -425,6 +425,29 @@ static void test_a_second_end_does_not_wait_for_the_file(void **state)
 	assert_not_saved(&result);
 }
 
+/* The end had come to wait for it to stand still. */
+static int resets_late(struct fake_vcpu *v, struct kvm_run *run)
+{
+	if (script_step++)
+		return spins(v, run);
+	is_deaf(v, run);
+	return fake_out(v, 0x64, 0xFE, 1);
+}
+
+static void test_a_reset_does_not_forget_an_end_that_waits_to_save(void **state)
+{
+	pid_t pid;
+
+	(void)state;
+	save_at_the_end();
+	deaf_ms = 500;
+	pid = start(resets_late);
+	assert_int_equal(read(out_pipe[0], &(char){0}, 1), 1);
+	kill(pid, SIGTERM);
+	assert_int_equal(finish(pid).kind, RESULT_SIGTERM);
+	assert_int_equal(unlink(saved), -1);
+}
+
 /* Takes SAVE_END_PATIENCE_MS and more. */
 static void test_nobody_waits_for_ever_to_save(void **state)
 {
@@ -725,6 +748,7 @@ int main(void)
 		WITH(test_a_guest_that_ends_itself_leaves_nothing_to_save),
 		WITH(test_a_file_that_cannot_be_written_is_a_failure),
 		WITH(test_a_second_end_does_not_wait_for_the_file),
+		WITH(test_a_reset_does_not_forget_an_end_that_waits_to_save),
 		WITH(test_nobody_waits_for_ever_to_save),
 		WITH(test_a_guest_that_halts_for_ever_is_recognised),
 		WITH(test_a_kernel_that_dies_tells_why),

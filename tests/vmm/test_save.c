@@ -331,6 +331,13 @@ static void without_kvms_word(struct rig *of)
 	of->kvm.pv_eoi = false;
 }
 
+static void with_a_page_that_shows_none(struct rig *of)
+{
+	of->kvm.pv_eoi = of->traits.readonly_memory = true;
+	of->options.apic_page_read_only = true;
+	of->kvm.msr_index[0] = MSR_KVM_PV_EOI;
+}
+
 static void the_word_for_the_eoi_comes_back(void **state)
 {
 	char why[256] = "";
@@ -357,6 +364,10 @@ static void the_word_for_the_eoi_comes_back(void **state)
 	refused_on(without_kvms_word, RESULT_HOST_LACKS,
 		   "section cpuid 0: the guest was told of CPUID leaf 40000001h, subleaf 0, EAX "
 		   "bit 6, which this host does not offer");
+	refused_on(
+		with_a_page_that_shows_none, RESULT_USAGE,
+		"section cpuid 0: the guest was offered --pv-eoi, and with --apic-page=read-only "
+		"an EOI without an exit would not show in the page; leave that option out");
 }
 
 static void a_guest_without_the_word_stays_without(void **state)

@@ -1022,6 +1022,39 @@ static void test_a_window_that_is_open_does_not_end_the_looks(void **state)
 	rig_free(rig);
 }
 
+static int of_8259; /* given to KVM, which nobody can ask about it; -1: none */
+
+/* KVM ends HLT in one pass, and takes the vector in another. */
+static void comes_to_it(struct fake_vcpu *v)
+{
+	if (of_8259 < 0)
+		return;
+	if (v->mp_state == KVM_MP_STATE_HALTED) {
+		v->mp_state = KVM_MP_STATE_RUNNABLE;
+		return;
+	}
+	v->queued = of_8259;
+	of_8259 = -1;
+}
+
+/* Rules: SAVE-1 */
+static void test_what_the_8259s_gave_to_one_that_halts_is_not_lost(void **state)
+{
+	struct rig *rig = start(1);
+
+	(void)state;
+	hop(rig);
+	fake(rig, 0)->mp_state = KVM_MP_STATE_HALTED;
+	fake(rig, 0)->at_pass = comes_to_it;
+	of_8259 = 0x71;
+	rig_vcpu(rig, 0)->given = true;
+	hop(rig);
+	assert_int_equal(fake(rig, 0)->queued, 0x71);
+	assert_true(rig_vcpu(rig, 0)->given);
+	assert_false(rig_vcpu(rig, 0)->halted);
+	rig_free(rig);
+}
+
 static int shuts_down(struct fake_vcpu *v, struct kvm_run *run)
 {
 	(void)v;
@@ -1178,6 +1211,7 @@ int main(void)
 		cmocka_unit_test(test_an_eoi_that_kvm_has_not_told_of_is_told_first),
 		cmocka_unit_test(test_a_guest_that_always_has_an_exit_does_not_hold_it_up),
 		cmocka_unit_test(test_a_window_that_is_open_does_not_end_the_looks),
+		cmocka_unit_test(test_what_the_8259s_gave_to_one_that_halts_is_not_lost),
 		cmocka_unit_test(test_a_guest_that_dies_meanwhile_has_died),
 		cmocka_unit_test(test_the_word_for_the_eoi_goes_along),
 		cmocka_unit_test(test_no_error_goes_unsaid),
