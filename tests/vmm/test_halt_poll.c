@@ -74,7 +74,7 @@ static void test_a_thread_that_waits_for_a_core_polls_no_more(void **state)
 	/* All is well again. */
 	for (unsigned i = 0; i < 8; i++)
 		halt_poll_looked(&poll, now += 3000000000, waited);
-	halt_poll_looked(&poll, now += 10000000, waited += 2000000);
+	halt_poll_looked(&poll, now += 10000000, waited + 2000000);
 	assert_true(halt_poll_on(&poll, now + 50000000));
 	/* It is no idle CPU that looks. */
 	poll.ns = 0;
