@@ -32,10 +32,12 @@ static int unmet;
 static struct {
 	uint64_t clock, matched[2];
 	uint64_t differs_at, stalls_from, fails_at; /* numbers; 0: none */
-	unsigned runs, trials, signal_after, comes_again;
+	unsigned runs, trials, signal_after, comes_again, differed;
 	int ops;
 	enum finding_field masks;
 	bool never_matches, stops;
+	bool late;           /* what differs may be the host's fault */
+	unsigned late_times; /* so often it does; 0: always */
 } world;
 
 /* `ops` readings, and in the middle of the program that differs a write to the ESR. */
@@ -63,7 +65,9 @@ static void give_name(void *opaque, uint64_t number, char text[256])
 
 static void differ(const struct program *program, size_t at, struct lockstep_report *report)
 {
+	world.differed++;
 	report->outcome = LOCKSTEP_DIFFERS;
+	report->late_period = world.late;
 	report->done = at;
 	report->finding = (struct finding){.field = FINDING_REGISTER, .reg = 0x28};
 	report->finding.op = &program->ops[at];
@@ -94,7 +98,8 @@ static void run_both(void *opaque, const struct program *program, bool first,
 	if (world.stops && world.runs == world.signal_after)
 		report->outcome = LOCKSTEP_STOPPED;
 	for (size_t i = 0; i < program->count; i++)
-		if (program->ops[i].where == 0x280 && (first || world.comes_again))
+		if (program->ops[i].where == 0x280 && (first || world.comes_again) &&
+		    !(world.late_times && world.differed == world.late_times))
 			differ(program, i, report);
 	/* Where half of the operations are gone, another difference comes first. */
 	if (world.masks && !first && report->outcome == LOCKSTEP_DIFFERS && program->count < 6) {
@@ -260,6 +265,45 @@ static void seeds_end_at_the_largest(void **state)
 	assert_true(run(NULL));
 	assert_int_equal(tally.count, 2);
 	assert_int_equal(tally.rows[1].number, INT64_MAX);
+}
+
+static void a_late_host_is_no_difference_if_another_run_has_none(void **state)
+{
+	(void)state;
+	config.programs = 20;
+	world.differs_at = 9;
+	world.late = true;
+	world.late_times = 2;
+	assert_true(run(NULL));
+	assert_int_equal(world.differed, 2);
+	assert_int_equal(tally.count, 20);
+	assert_int_equal(tally.outcomes[LOCKSTEP_SAME], 20);
+	/* Of the runs of one program one counts. */
+	assert_int_equal(entries[0].matches, 60);
+}
+
+static void a_difference_that_is_always_there_is_no_late_host(void **state)
+{
+	(void)state;
+	config.programs = 20;
+	world.differs_at = 9;
+	world.late = true;
+	world.late_times = 4;
+	config.shrink_tries = 0;
+	assert_false(run(NULL));
+	assert_int_equal(result.kind, RESULT_DIVERGED);
+	assert_int_equal(tally.rows[4].outcome, LOCKSTEP_DIFFERS);
+}
+
+static void what_no_late_host_makes_is_not_run_again(void **state)
+{
+	(void)state;
+	config.programs = 20;
+	world.differs_at = 9;
+	world.late_times = 1;
+	config.shrink_tries = 0;
+	assert_false(run(NULL));
+	assert_int_equal(tally.rows[4].outcome, LOCKSTEP_DIFFERS);
 }
 
 static void a_difference_is_made_small_and_saved(void **state)
@@ -499,6 +543,9 @@ int main(void)
 		TEST(so_many_programs),
 		TEST(so_long),
 		TEST(seeds_end_at_the_largest),
+		TEST(a_late_host_is_no_difference_if_another_run_has_none),
+		TEST(a_difference_that_is_always_there_is_no_late_host),
+		TEST(what_no_late_host_makes_is_not_run_again),
 		TEST(a_difference_is_made_small_and_saved),
 		TEST(it_stays_the_same_register),
 		TEST(it_stays_the_same_field),

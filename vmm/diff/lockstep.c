@@ -39,6 +39,8 @@ static void differ(struct pair *pair, const struct finding *finding, const struc
 
 	report->outcome = LOCKSTEP_DIFFERS;
 	report->finding = *finding;
+	report->late_period = finding->field == FINDING_COUNT && finding->kvm > finding->ours &&
+			      pair->cpu[finding->cpu].timer.periodic;
 	finding_text(finding, text);
 	program_op_text(pair->op, op);
 	snprintf(report->text, sizeof(report->text), "after `%s`: %s%s%s", op, text,

@@ -31,8 +31,10 @@ struct lockstep_report {
 	size_t done;            /* operations compared */
 	size_t explained;       /* findings that the ledger explained */
 	struct finding finding; /* LOCKSTEP_DIFFERS; its op points into the program */
-	char text[512];         /* what differs or failed, in a sentence */
-	char step[2000];        /* LOCKSTEP_DIFFERS: the step with all that differs, in lines */
+	bool late_period; /* LOCKSTEP_DIFFERS: KVM's periodic timer is behind, which a host that
+			     stops for a period makes of it (FINDINGS.md) */
+	char text[512];   /* what differs or failed, in a sentence */
+	char step[2000];  /* LOCKSTEP_DIFFERS: the step with all that differs, in lines */
 };
 
 struct lockstep;
