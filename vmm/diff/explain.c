@@ -45,6 +45,9 @@ static void note(const struct pair *pair, struct explained *explained,
 	if (finding->field == FINDING_STATE &&
 	    (finding->ours == FINDING_WAITS_FOR_SIPI || finding->kvm == FINDING_WAITS_FOR_SIPI))
 		explained->init[finding->cpu] = true;
+	/* The boot processor waits for no SIPI. */
+	if (finding->field == FINDING_ARRIVED && finding->ours == FINDING_AT_RESET)
+		explained->init[finding->cpu] = true;
 	if (finding->field == FINDING_ARRIVED ||
 	    (finding->field == FINDING_REGISTER && (isr || finding->reg == REG_TPR)))
 		explained->priority[finding->cpu] = true;

@@ -43,6 +43,8 @@ enum finding_ours {
 #define FINDING_NOTHING  UINT64_C(0xFFFF)
 /* FINDING_ARRIVED: no vector, the CPU started at page N of FINDING_STARTED | N. */
 #define FINDING_STARTED 0x1000u
+/* Of a boot processor after an INIT: F000h:FFF0h. */
+#define FINDING_AT_RESET (FINDING_STARTED | 0xF0u)
 /* The same: the CPU asked the 8259s for a vector, of which there are none. */
 #define FINDING_EXTINT 0x2000u
 

@@ -49,14 +49,12 @@ extern const char ledger_text[], ledger_rules[];
  *   value=N/MASK     the operation's VALUE, DATA, ...
  *   ours= kvm=       N or N/MASK, where N may be: none (no exception, nothing arrived), gp, nmi,
  *                    running halted waits-for-sipi lost, value and vector (the operation's),
- *                    started (at the operation's page), and lvt-error lvt-timer spurious (vectors
- *                    of that CPU's registers)
- *   bits=            N, or vector, lvt-error, lvt-timer: their bit in this register of IRR, ISR,
- *                    TMR. The two values differ in no other bits.
- *   lacks=ours|kvm   this side's value has no bit that the other's lacks
- *   dest=N, id       where the interrupt that the operation sends goes; id: as that CPU's own ID is
- *   before= mode=    disabled xapic x2apic: that CPU's, before and after the step
- *   enabled=0|1      SVR bit 8 of that CPU
+ *                    started (at the operation's page), at-reset (a boot processor after INIT), and
+ * lvt-error lvt-timer spurious (vectors of that CPU's registers) bits=            N, or vector,
+ * lvt-error, lvt-timer: their bit in this register of IRR, ISR, TMR. The two values differ in no
+ * other bits. lacks=ours|kvm   this side's value has no bit that the other's lacks dest=N, id where
+ * the interrupt that the operation sends goes; id: as that CPU's own ID is before= mode= disabled
+ * xapic x2apic: that CPU's, before and after the step enabled=0|1      SVR bit 8 of that CPU
  *   lvt-error= lvt-timer= svr= dfr= ldr=   N/MASK of that CPU's register
  *   dword=0|1        the access stays within the register's low 32 bits
  *   whole=0|1        it is 4 bytes wide and aligned at 16

@@ -147,6 +147,7 @@ static bool read_symbol(struct ledger_term *term, const char *text, size_t lengt
 		{"value", SYMBOL_VALUE, 0},
 		{"vector", SYMBOL_VECTOR, 0},
 		{"started", SYMBOL_STARTED, 0},
+		{"at-reset", SYMBOL_NUMBER, FINDING_AT_RESET},
 		{"lvt-error", SYMBOL_LVT_ERROR, 0},
 		{"lvt-timer", SYMBOL_LVT_TIMER, 0},
 		{"spurious", SYMBOL_SPURIOUS, 0},

@@ -32,6 +32,19 @@ static int set_waiting(struct side *side, unsigned n, bool nmi)
 	return error;
 }
 
+/* Both run, but only ours at the reset vector. */
+static bool started_alone(const struct pair *pair, unsigned n)
+{
+	for (unsigned i = 0; i < pair->finding_count; i++) {
+		const struct finding *finding = &pair->findings[i];
+
+		if (finding->cpu == n && finding->field == FINDING_ARRIVED &&
+		    finding->ours == FINDING_AT_RESET)
+			return true;
+	}
+	return false;
+}
+
 static int set_state(struct pair *pair, unsigned n)
 {
 	const struct kvm_calls *kvm = pair->ours.vm.kvm;
@@ -43,7 +56,8 @@ static int set_state(struct pair *pair, unsigned n)
 
 	bool nmi = pair->ours.kind->nmi(&pair->ours, n);
 
-	if (from->state == to->state && pair->cpu[n].kvm_nmi == pair->cpu[n].ours_nmi)
+	if (from->state == to->state && pair->cpu[n].kvm_nmi == pair->cpu[n].ours_nmi &&
+	    !started_alone(pair, n))
 		return 0;
 	/* Both finish the instruction that they are in: after that registers may be set. */
 	from->run->immediate_exit = to->run->immediate_exit = 1;
