@@ -181,29 +181,29 @@ static void on_outer(struct trap_frame *frame)
 	end_service();
 }
 
-/* No exit between the two EOIs. */
-static void on_quick_outer(struct trap_frame *frame)
+static void take_inner(void)
 {
 	unsigned had = trap_count(0, INNER);
 
-	(void)frame;
 	sti();
 	self_ipi(INNER);
 	TIME_WAIT(trap_count(0, INNER) > had);
 	cli();
+}
+
+/* No exit between the two EOIs. */
+static void on_quick_outer(struct trap_frame *frame)
+{
+	(void)frame;
+	take_inner();
 	end_service();
 }
 
 /* The EOI of the inner one is not the outer one's. */
 static void on_checking_outer(struct trap_frame *frame)
 {
-	unsigned had = trap_count(0, INNER);
-
 	(void)frame;
-	sti();
-	self_ipi(INNER);
-	TIME_WAIT(trap_count(0, INNER) > had);
-	cli();
+	take_inner();
 	in_service_wrong |= !apic_bit(APIC_ISR, OUTER) || apic_bit(APIC_ISR, INNER);
 	end_service();
 	in_service_wrong |= apic_bit(APIC_ISR, OUTER);

@@ -4,7 +4,6 @@
 
 #include "vmm/pv_eoi.h"
 
-#include "vmm/apic_page.h"
 #include "vmm/cpuid.h"
 #include "vmm/exit.h"
 #include "vmm/machine.h"
@@ -54,7 +53,7 @@ void pv_eoi_reset(struct vcpu *v)
 void pv_eoi_allow(struct vcpu *v, uint32_t pending)
 {
 	if (!v->pv_eoi.word || (pending & (LAPIC_PENDING_INTR | LAPIC_PENDING_MASKED)) ||
-	    apic_page_shown(v->vm) || !lapic_eoi_is_silent(v->lapic))
+	    !lapic_eoi_is_silent(v->lapic))
 		return;
 	__atomic_fetch_or(v->pv_eoi.word, ALLOWED, __ATOMIC_SEQ_CST);
 	v->pv_eoi.allowed = true;

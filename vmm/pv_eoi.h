@@ -33,9 +33,8 @@ void pv_eoi_reset(struct vcpu *v);
 
 /*
  * Before an entry, after lapic_away(), whose answer `pending` is: with anything pending the EOI has
- * to be an exit, and so where the guest is shown its ISR as memory: one that was saved keeps the
- * offer beside --apic-page=read-only. What is posted later kicks, whatever its priority: the guest
- * may have ended the service that it would wait for. [owner]
+ * to be an exit. What is posted later kicks, whatever its priority: the guest may have ended the
+ * service that it would wait for. [owner]
  */
 void pv_eoi_allow(struct vcpu *v, uint32_t pending);
 /* After an entry, before its exit is answered: what it did was after the EOI. [owner] */

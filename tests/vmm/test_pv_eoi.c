@@ -381,30 +381,6 @@ static void test_what_others_write_there_is_no_eoi_that_was_not_allowed(void **s
 	assert_false(wrmsr((4u << 20) + 1));
 }
 
-/* As a guest that was saved with the offer may be restored: the page would show the service still.
- */
-static void test_not_beside_the_page_as_memory(void **state)
-{
-	(void)state;
-	prepare(leave_it);
-	rig->options.apic_page_read_only = true;
-	begin();
-	rig_enable(rig, 0);
-	assert_true(wrmsr(VALUE));
-	for (int x2apic = 0; x2apic < 2; x2apic++) {
-		if (x2apic)
-			lapic_msr_write(rig_vcpu(rig, 0)->lapic, 0x1B, APIC | 0xD00);
-		rig_fake(rig, 0)->if_flag = true;
-		rig_vcpu(rig, 0)->run->if_flag = 1;
-		rig_vcpu(rig, 0)->run->ready_for_interrupt_injection = 1;
-		post(0x51, false);
-		assert_true(rig_turns(rig, 0, 1));
-		assert_int_equal(rig_fake(rig, 0)->taken_count, x2apic + 1);
-		assert_int_equal(rig->seen[x2apic], x2apic);
-		lapic_eoi(rig_vcpu(rig, 0)->lapic);
-	}
-}
-
 #define TEST(name) cmocka_unit_test_teardown(name, clean_up)
 
 int main(void)
@@ -422,7 +398,6 @@ int main(void)
 		TEST(test_an_access_after_it_finds_the_service_ended),
 		TEST(test_a_lower_class_kicks_a_guest_that_has_ended_its_service),
 		TEST(test_what_others_write_there_is_no_eoi_that_was_not_allowed),
-		TEST(test_not_beside_the_page_as_memory),
 	};
 
 	return cmocka_run_group_tests_name("pv_eoi", tests, NULL, NULL);

@@ -54,7 +54,8 @@ static void differ(struct pair *pair, const struct finding *finding, const struc
 }
 
 /* Whether no lateness of the host looks like that: ours is the later of the two, always. What it
- * lacks it lost, and a timer of KVM's that counts while ours has run out did not start late. */
+ * lacks it lost, and a timer of KVM's that counts while ours has run out did not start late; but a
+ * period of KVM's begins anew where the host was late by more than one. */
 static bool is_certain(const struct pair *pair, const struct finding *finding)
 {
 	const struct clocks_timer *t = &pair->cpu[finding->cpu].timer;
@@ -64,7 +65,7 @@ static bool is_certain(const struct pair *pair, const struct finding *finding)
 	case FINDING_ARRIVED: return finding->ours == FINDING_NOTHING;
 	case FINDING_DEADLINE: return !finding->ours && finding->kvm && !finding->past;
 	case FINDING_COUNT:
-		return finding->kvm > finding->ours &&
+		return !t->periodic && finding->kvm > finding->ours &&
 		       (finding->kvm - finding->ours) << t->shift > t->late + SETTLE_LATER_NS;
 	case FINDING_REGISTER:
 		return finding->reg >= REG_ISR && finding->reg < REG_ESR && !finding->ours;
