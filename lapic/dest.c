@@ -286,9 +286,11 @@ enum lapic_post_result lapic_map_send(struct lapic_map *map, const struct lapic_
 {
 	enum lapic_delivery mode = (enum lapic_delivery)m->mode;
 	bool vectored = mode == LAPIC_FIXED || mode == LAPIC_LOWEST;
+	/* SDM "Message Data Register Format": the others are edge whatever the trigger mode says,
+	 * and an edge always asserts. */
 	bool level = m->level && vectored;
 
-	if (m->level && m->deassert)
+	if (level && m->deassert)
 		return LAPIC_REFUSED;
 	if (m->logical)
 		return dest_logical(map, m->dest, m->dest32, mode, m->vector, level,

@@ -257,7 +257,7 @@ struct lapic_message {
 	uint8_t vector;
 	uint8_t mode;          /* enum lapic_delivery */
 	bool logical;          /* destination mode */
-	bool level;            /* trigger mode */
+	bool level;            /* trigger mode: of fixed and lowest priority, the rest is edge */
 	bool deassert;         /* level messages: dropped */
 	bool redirection_hint; /* with logical: one of the matching, as lowest priority */
 	bool dest32; /* dest is 32 bits wide: FFh is an ordinary ID, FFFFFFFFh is broadcast */

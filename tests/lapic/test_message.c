@@ -82,7 +82,7 @@ static void test_level_messages(void **state)
 	assert_int_equal(r->cpu[1].eoi[0], V);
 	message.deassert = true;
 	assert_int_equal(lapic_map_send(r->map, &message), LAPIC_REFUSED);
-	message.mode = LAPIC_NMI;
+	message.mode = LAPIC_LOWEST;
 	assert_int_equal(lapic_map_send(r->map, &message), LAPIC_REFUSED);
 	assert_nothing(r->l[1]);
 	/* Edge messages have no de-assert. */
@@ -125,6 +125,28 @@ static void test_modes(void **state)
 	message.mode = 3;
 	assert_int_equal(lapic_map_send(r->map, &message), LAPIC_REFUSED);
 	assert_int_equal(latch_esr(r->l[1]), 0);
+}
+
+/* SDM "Message Data Register Format": these are edge "regardless of the Trigger Mode Setting", and
+ * edge messages always assert. Rules: ICR-12, LVT-6 */
+static void test_what_is_edge_by_its_mode_has_no_de_assert(void **state)
+{
+	struct rig *r = rig_running(2);
+	struct lapic_message message = {.dest = 1, .level = true, .deassert = true};
+
+	(void)state;
+	message.mode = LAPIC_SMI;
+	assert_int_equal(lapic_map_send(r->map, &message), LAPIC_NEW);
+	assert_true(lapic_take_smi(r->l[1]));
+	message.mode = LAPIC_NMI;
+	assert_int_equal(lapic_map_send(r->map, &message), LAPIC_NEW);
+	assert_true(lapic_take_nmi(r->l[1]));
+	message.mode = LAPIC_EXTINT;
+	assert_int_equal(lapic_map_send(r->map, &message), LAPIC_NEW);
+	assert_true(lapic_take_extint(r->l[1]));
+	assert_int_equal(lapic_map_msi(r->map, 0xFEE01000, 0x8500, false), LAPIC_NEW);
+	assert_int_equal(lapic_take_init(r->l[1]), LAPIC_INIT_WAIT_FOR_SIPI);
+	assert_int_equal(lapic_map_msi(r->map, 0xFEE01000, 0x8612, false), LAPIC_NEW);
 }
 
 /* Rules: ICR-12, ERR-2 */
@@ -357,6 +379,7 @@ int main(void)
 		rig_test(test_the_result_is_the_best_of_all),
 		rig_test(test_level_messages),
 		rig_test(test_modes),
+		rig_test(test_what_is_edge_by_its_mode_has_no_de_assert),
 		rig_test(test_illegal_vectors_are_the_receivers_error),
 		rig_test(test_8_bit_ff_and_x2apic_receivers),
 		rig_test(test_8_bit_ff_as_an_ordinary_id),

@@ -286,6 +286,14 @@ static void test_software_disable_and_messages(void **state)
 	/* Accepted before, delivered now. */
 	assert_serves(l, 0x70);
 	assert_nothing(l);
+	/* ExtINT is none of those that a software-disabled LAPIC takes, but one accepted before is
+	 * held. */
+	assert_int_equal(lapic_post(l, LAPIC_EXTINT, 0, false), LAPIC_REFUSED);
+	assert_nothing(l);
+	put(l, APIC_SVR, 0x1FF);
+	assert_int_equal(lapic_post(l, LAPIC_EXTINT, 0, false), LAPIC_NEW);
+	put(l, APIC_SVR, 0xFF);
+	assert_true(lapic_take_extint(l));
 	/* All else acts. */
 	assert_int_equal(lapic_post(l, LAPIC_NMI, 0, false), LAPIC_NEW);
 	assert_true(lapic_take_nmi(l));

@@ -205,6 +205,11 @@ static void test_terms_of_the_cpu(void **state)
 	no("twin", &sent);
 	no("counted=1", &sent);
 	yes("was-masked=0", &sent);
+	yes("was-enabled=0", &sent);
+	no("was-enabled=1", &sent);
+	other.was_enabled = true;
+	no("was-enabled=0", &other);
+	yes("was-enabled=1", &other);
 	other.twin = other.counted = other.was_masked = true;
 	yes("twin", &other);
 	yes("counted=1", &other);
@@ -263,6 +268,12 @@ static void test_words_for_values(void **state)
 	finding.ours = 2;
 	finding.kvm = 0x31;
 	assert_true(explains("field=arrived ours=nmi kvm=vector", &finding));
+	finding.ours = FINDING_EXTINT;
+	assert_true(explains("field=arrived ours=extint kvm=vector", &finding));
+	assert_false(explains("field=arrived ours=at-reset kvm=vector", &finding));
+	finding.ours = FINDING_AT_RESET;
+	assert_true(explains("field=arrived ours=at-reset kvm=vector", &finding));
+	assert_false(explains("field=arrived ours=extint kvm=vector", &finding));
 	assert_true(explains("field=arrived dest=7 kvm=vector", &finding));
 	finding.kvm = 0x4031;
 	assert_true(explains("field=arrived kvm=value", &finding));

@@ -123,7 +123,8 @@ static void note_sent(struct pair *pair)
 	const struct program_op *op = pair->op;
 	bool writes = op->kind == PROGRAM_WRITE || op->kind == PROGRAM_WRMSR;
 
-	if (writes && compare_register(op, pair->before[op->cpu]) == REG_ICR)
+	if (op->kind == PROGRAM_MSI ||
+	    (writes && compare_register(op, pair->before[op->cpu]) == REG_ICR))
 		pair->sent |= 1u << (op->value >> 8 & 7);
 }
 

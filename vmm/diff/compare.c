@@ -131,6 +131,7 @@ void compare_found(struct pair *pair, enum finding_field field, unsigned cpu, un
 		.sent = pair->sent,
 		.twin = c->twin,
 		.counted = side_register(c->before, REG_TMCCT) != 0,
+		.was_enabled = (side_register(c->before, REG_SVR) & SVR_ENABLED) != 0,
 		.was_masked = (side_register(c->before, REG_LVT_TIMER) & LVT_MASKED) != 0,
 		.icr_high = pair->icr_high,
 	};

@@ -46,7 +46,8 @@ static void note(const struct pair *pair, struct explained *explained,
 	    (finding->ours == FINDING_WAITS_FOR_SIPI || finding->kvm == FINDING_WAITS_FOR_SIPI))
 		explained->init[finding->cpu] = true;
 	/* The boot processor waits for no SIPI. */
-	if (finding->field == FINDING_ARRIVED && finding->ours == FINDING_AT_RESET)
+	if (finding->field == FINDING_ARRIVED &&
+	    (finding->ours == FINDING_AT_RESET || finding->kvm == FINDING_AT_RESET))
 		explained->init[finding->cpu] = true;
 	if (finding->field == FINDING_ARRIVED ||
 	    (finding->field == FINDING_REGISTER && (isr || finding->reg == REG_TPR)))

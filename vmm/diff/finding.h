@@ -64,6 +64,7 @@ struct finding {
 	uint32_t id, ldr, dfr;              /* the same, as the registers have them */
 	bool twin;         /* another CPU of ours has the ID of `cpu`, before the step */
 	bool counted;      /* TMCCT of `cpu` in ours was not 0 before the step */
+	bool was_enabled;  /* SVR bit 8 of `cpu` in ours before the step */
 	bool was_masked;   /* LVT timer of `cpu` in ours was masked before the step */
 	bool past;         /* FINDING_DEADLINE: KVM's has gone by */
 	uint32_t sent;     /* delivery modes that the program's IPIs have had so far: bit n */

@@ -18,6 +18,7 @@ static const struct {
 	{scene_init, 25},      {scene_message, 90},     {scene_halt, 55},
 	{scene_far_timer, 70}, {scene_short_timer, 40}, {scene_timed_sleep, 3},
 	{scene_periodic, 5},   {scene_rearm, 2},        {scene_deadline, 60},
+	{scene_delivery, 40},
 };
 
 static void play_one(struct scene *s, unsigned cpu)

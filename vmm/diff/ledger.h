@@ -49,21 +49,25 @@ extern const char ledger_text[], ledger_rules[];
  *   value=N/MASK     the operation's VALUE, DATA, ...
  *   ours= kvm=       N or N/MASK, where N may be: none (no exception, nothing arrived), gp, nmi,
  *                    running halted waits-for-sipi lost, value and vector (the operation's),
- *                    started (at the operation's page), at-reset (a boot processor after INIT), and
- * lvt-error lvt-timer spurious (vectors of that CPU's registers) bits=            N, or vector,
- * lvt-error, lvt-timer: their bit in this register of IRR, ISR, TMR. The two values differ in no
- * other bits. lacks=ours|kvm   this side's value has no bit that the other's lacks dest=N, id where
- * the interrupt that the operation sends goes; id: as that CPU's own ID is before= mode= disabled
- * xapic x2apic: that CPU's, before and after the step enabled=0|1      SVR bit 8 of that CPU
+ *                    started (at the operation's page), at-reset (a boot processor after
+ *                    INIT), extint, and lvt-error lvt-timer spurious (vectors of that CPU's
+ *                    registers)
+ *   bits=            N, or vector, lvt-error, lvt-timer: their bit in this register of IRR, ISR,
+ *                    TMR. The two values differ in no other bits.
+ *   lacks=ours|kvm   this side's value has no bit that the other's lacks
+ *   dest=N, id       where the interrupt that the operation sends goes; id: as that CPU's own ID is
+ *   before= mode=    disabled xapic x2apic: that CPU's, before and after the step
+ *   enabled=0|1      SVR bit 8 of that CPU
  *   lvt-error= lvt-timer= svr= dfr= ldr=   N/MASK of that CPU's register
  *   dword=0|1        the access stays within the register's low 32 bits
  *   whole=0|1        it is 4 bytes wide and aligned at 16
  *   same-cpu         the CPU is the operation's own
  *   twin             another CPU had the ID of that CPU, before the step
  *   counted=0|1      TMCCT of that CPU was 0 or not, before the step
+ *   was-enabled=0|1  SVR bit 8 of that CPU, before the step
  *   was-masked=0|1   its LVT timer entry was masked, before the step
  *   past             field=deadline: KVM's deadline has gone by
- *   sent=N/MASK      delivery modes of the IPIs that the program has sent so far: bit 3 for 011b
+ *   sent=N/MASK      delivery modes of the IPIs and messages so far: bit 3 for 011b
  * Registers: names as of finding_register_name() with - for the blank; IRR* is all that begin so.
  *
  * Of each `when`, some term besides `field` must say what the difference or the operation is: an

@@ -232,6 +232,11 @@ static bool counted_holds(const struct ledger_term *term, const struct finding *
 	return finding->counted == (term->a == 1);
 }
 
+static bool was_enabled_holds(const struct ledger_term *term, const struct finding *finding)
+{
+	return finding->was_enabled == (term->a == 1);
+}
+
 static bool was_masked_holds(const struct ledger_term *term, const struct finding *finding)
 {
 	return finding->was_masked == (term->a == 1);
@@ -269,6 +274,7 @@ static const struct ledger_key keys[] = {
 	{"same-cpu", NULL, same_cpu_holds, false},
 	{"twin", NULL, twin_holds, false},
 	{"counted", ledger_word_bit, counted_holds, false},
+	{"was-enabled", ledger_word_bit, was_enabled_holds, false},
 	{"was-masked", ledger_word_bit, was_masked_holds, false},
 	{"past", NULL, past_holds, true},
 	{"sent", ledger_word_plain_masked, sent_holds, false},

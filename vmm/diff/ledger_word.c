@@ -148,6 +148,7 @@ static bool read_symbol(struct ledger_term *term, const char *text, size_t lengt
 		{"vector", SYMBOL_VECTOR, 0},
 		{"started", SYMBOL_STARTED, 0},
 		{"at-reset", SYMBOL_NUMBER, FINDING_AT_RESET},
+		{"extint", SYMBOL_NUMBER, FINDING_EXTINT},
 		{"lvt-error", SYMBOL_LVT_ERROR, 0},
 		{"lvt-timer", SYMBOL_LVT_TIMER, 0},
 		{"spurious", SYMBOL_SPURIOUS, 0},

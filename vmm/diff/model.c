@@ -222,7 +222,11 @@ static void write_reg(struct model *model, unsigned cpu, unsigned reg, uint64_t 
 	case MODEL_DFR: c->dfr = page ? (uint32_t)value | 0x0FFFFFFFu : c->dfr; return;
 	case MODEL_ICR_HIGH: c->icr_high = (uint32_t)value; return;
 	case MODEL_LVT_TIMER: write_lvt_timer(c, value); return;
-	case MODEL_DCR: c->divide = divide_of(value); return;
+	case MODEL_DCR:
+		/* WRMSR of a reserved bit is a #GP. */
+		if (page || !(value & ~UINT64_C(0xB)))
+			c->divide = divide_of(value);
+		return;
 	case MODEL_TMICT:
 		if (!(c->lvt_timer & MODEL_TIMER_DEADLINE))
 			c->counting = value != 0;
@@ -252,11 +256,14 @@ static bool msi_message(const struct program_op *op, struct model_message *messa
 	uint32_t low = (uint32_t)op->value & 0xC7FF;
 
 	*message = (struct model_message){.sender = -1, .dest = op->where >> 12 & 0xFF, .low = low};
+	if ((low >> 8 & 7) > MODEL_LOWEST)
+		message->low &= ~MODEL_LEVEL;
 	if (logical)
 		message->low |= MODEL_LOGICAL;
 	if (logical && hint)
 		message->low = (message->low & ~0x700u) | MODEL_LOWEST << 8;
-	return !(low & MODEL_LEVEL) || (low & MODEL_ASSERT);
+	/* Fixed and lowest priority alone can be level. */
+	return !(low & MODEL_LEVEL) || (low & MODEL_ASSERT) || (low >> 8 & 7) > MODEL_LOWEST;
 }
 
 bool model_sends(const struct model *model, const struct program_op *op,

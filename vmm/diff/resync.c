@@ -32,14 +32,14 @@ static int set_waiting(struct side *side, unsigned n, bool nmi)
 	return error;
 }
 
-/* Both run, but only ours at the reset vector. */
+/* Both run, but only one of them at the reset vector. */
 static bool started_alone(const struct pair *pair, unsigned n)
 {
 	for (unsigned i = 0; i < pair->finding_count; i++) {
 		const struct finding *finding = &pair->findings[i];
 
 		if (finding->cpu == n && finding->field == FINDING_ARRIVED &&
-		    finding->ours == FINDING_AT_RESET)
+		    (finding->ours == FINDING_AT_RESET || finding->kvm == FINDING_AT_RESET))
 			return true;
 	}
 	return false;

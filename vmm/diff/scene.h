@@ -75,6 +75,7 @@ void scene_odd_icr(struct scene *s, unsigned cpu);
 void scene_nmi(struct scene *s, unsigned cpu);
 void scene_init(struct scene *s, unsigned cpu);
 void scene_message(struct scene *s, unsigned cpu);
+void scene_delivery(struct scene *s, unsigned cpu);
 void scene_halt(struct scene *s, unsigned cpu);
 void scene_far_timer(struct scene *s, unsigned cpu); /* scene_timer.c */
 void scene_short_timer(struct scene *s, unsigned cpu);

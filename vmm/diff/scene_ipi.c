@@ -284,6 +284,39 @@ void scene_message(struct scene *s, unsigned cpu)
 		scene_read(s, cpu, MODEL_TMR + s->vectors[scene_below(s, SCENE_VECTORS)] / 32u);
 }
 
+/* Any delivery mode and trigger to any destination, by the ICR or as a message. */
+void scene_delivery(struct scene *s, unsigned cpu)
+{
+	static const uint8_t modes[] = {MODEL_FIXED, MODEL_LOWEST, 3,           MODEL_NMI,
+					MODEL_INIT,  MODEL_SIPI,   MODEL_EXTINT};
+	uint32_t mode = modes[scene_below(s, sizeof(modes))], low = scene_vector(s);
+	bool by_logical = scene_chance(s, 50), by_message = scene_chance(s, 50);
+	bool wide = !by_message && s->model.cpu[cpu].mode == FINDING_X2APIC;
+	uint32_t dest = by_logical ? logical(s, wide) : physical(s, cpu);
+	int other = scene_other(s, cpu);
+
+	if (mode == MODEL_NMI && !nmi_is_safe(s))
+		return;
+	if (other >= 0 && s->model.cpu[other].mode != FINDING_DISABLED && scene_chance(s, 20))
+		scene_write(s, (unsigned)other, MODEL_SVR, 0xFF);
+	/* As in scene_odd_icr(). */
+	if (mode == 3 && s->sleeps && scene_chance(s, 80))
+		mode = MODEL_EXTINT;
+	if (mode == MODEL_SIPI)
+		low = PROGRAM_SIPI_FIRST + scene_below(s, 0x70);
+	low |= mode << 8 | (scene_chance(s, 50) ? MODEL_ASSERT : 0);
+	low |= scene_chance(s, 50) ? MODEL_LEVEL : 0;
+	if (by_message) {
+		scene_msi(s, dest, by_logical, false, low);
+	} else {
+		low |= by_logical ? MODEL_LOGICAL : 0;
+		scene_icr(s, cpu, dest, low | (scene_chance(s, 30) ? MODEL_OTHERS : 0));
+	}
+	for (unsigned i = 0; i < s->model.cpus; i++)
+		if (s->model.cpu[i].waiting && scene_chance(s, 70))
+			scene_start(s, i);
+}
+
 static bool awake(const struct scene *s, unsigned cpu)
 {
 	return !s->model.cpu[cpu].halted;
