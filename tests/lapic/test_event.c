@@ -58,12 +58,18 @@ static void test_posts_of_other_modes(void **state)
 		lapic_post(l, modes[i], 0, false);
 		assert_int_equal(told(l, LAPIC_EVENT_ACCEPTED, &e), i + 1);
 		assert_int_equal(e.mode, modes[i]);
+		assert_int_equal(e.level, modes[i] == LAPIC_EXTINT);
 	}
 	lapic_post(l, LAPIC_SIPI, 0x12, false);
 	e = only(l, LAPIC_EVENT_REFUSED);
 	assert_int_equal(e.mode, LAPIC_SIPI);
 	lapic_post(l, LAPIC_INIT, 0, false);
 	assert_int_equal(only(l, LAPIC_EVENT_MERGED).mode, LAPIC_INIT);
+	/* After an INIT it is disabled by software, and takes no ExtINT. */
+	lapic_post(l, LAPIC_EXTINT, 0, false);
+	assert_int_equal(told(l, LAPIC_EVENT_REFUSED, &e), 2);
+	assert_int_equal(e.mode, LAPIC_EXTINT);
+	assert_true(e.level);
 }
 
 /* Rules: ACP-2, ACP-3, ACP-4, PRI-5 */

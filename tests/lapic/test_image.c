@@ -470,7 +470,7 @@ static void test_the_page_has_what_reads_give(void **state)
 	changes = rig_cpu_of(l)->deadline_changes;
 	lapic_page_sync(l);
 	assert_int_equal(rig_cpu_of(l)->deadline_changes, changes);
-	rig_sleep(rig_cpu_of(l)->rig, 4000000);
+	rig_cpu_of(l)->rig->ns += 4000000;
 	lapic_page_sync(l);
 	assert_int_equal(at(page, APIC_IRR + 0x20), 1u << 1);
 	assert_int_equal(rig_cpu_of(l)->deadline_changes, changes + 1);
@@ -478,6 +478,18 @@ static void test_the_page_has_what_reads_give(void **state)
 	set_msr(l, MSR_BASE, lapic_apic_base(l) | BASE_EXTD);
 	lapic_page_sync(l);
 	assert_int_equal(at(page, APIC_APR), 0);
+}
+
+/* Rules: SAVE-3, LVT-3 */
+static void test_the_page_has_what_was_raised(void **state)
+{
+	struct lapic *l = rig_one();
+
+	(void)state;
+	put(l, APIC_LVT_THERMAL, 0x55);
+	lapic_raise(l, LAPIC_LVT_THERMAL);
+	lapic_page_sync(l);
+	assert_int_equal(at(lapic_page(l), APIC_IRR + 0x20), 1u << 0x15);
 }
 
 /* Rules: SAVE-3, SAVE-5 */
@@ -553,6 +565,7 @@ int main(void)
 		rig_test(test_foreign_bits_are_dropped),
 		rig_test(test_the_page_itself),
 		rig_test(test_the_page_has_what_reads_give),
+		rig_test(test_the_page_has_what_was_raised),
 		rig_test(test_the_icr_of_a_page_goes_with_x2apic),
 		rig_test(test_an_image_of_a_disabled_one),
 		rig_test(test_an_active_line_asks_after_an_import),

@@ -22,6 +22,7 @@
 #define AT_INITIAL_ID  56u
 #define AT_TIMER       60u
 #define AT_DISARMED    62u
+#define AT_OWED        63u /* the vector that remote IRR is owed to */
 #define AT_REG(offset) (64u + (offset) / 4u)
 #define SIZE           320u
 
@@ -132,6 +133,11 @@ static void test_the_format_is_the_one_that_these_tests_know(void **state)
 	seal();
 	assert_int_equal(lapic_restore(l, bytes, SIZE, &inflight), LAPIC_STATE_OK);
 	assert_int_equal(bytes[AT_REG(APIC_TPR)], 0x23);
+	/* APR follows from the others, and stands in the page alone. */
+	lapic_page_sync(l);
+	assert_int_not_equal(get(l, APIC_APR), 0);
+	save_of(l);
+	assert_int_equal(bytes[AT_REG(APIC_APR)], 0);
 	/* Little-endian on every host. */
 	assert_int_equal(bytes[AT_SIZE], SIZE & 0xFF);
 	assert_int_equal(bytes[AT_SIZE + 1], SIZE >> 8);
@@ -347,6 +353,18 @@ static void test_lvts(void **state)
 	assert_field_refused(l, AT_REG(APIC_LVT_LINT0), LEVEL | REMOTE_IRR | MODE(LAPIC_NMI) | 0x40,
 			     4, LAPIC_STATE_LVT);
 	assert_field_taken(l, AT_REG(APIC_LVT_LINT0), LEVEL | REMOTE_IRR | 0x40, 4);
+	/* 16 is the first that exists, be it the entry's or the one it had. */
+	assert_field_taken(l, AT_REG(APIC_LVT_LINT0), LEVEL | REMOTE_IRR | 16, 4);
+	for (unsigned owed = 15; owed <= 16; owed++) {
+		int inflight;
+
+		save_of(l);
+		patch(AT_REG(APIC_LVT_LINT0), LEVEL | REMOTE_IRR | 9, 4);
+		patch(AT_OWED, owed, 1);
+		seal();
+		assert_int_equal(lapic_restore(l, bytes, SIZE, &inflight),
+				 owed < 16 ? LAPIC_STATE_LVT : LAPIC_STATE_OK);
+	}
 	/* Disabled by software, none is unmasked. */
 	put(l, APIC_SVR, 0xFF);
 	assert_field_refused(l, AT_REG(APIC_LVT_PERF), 0x40, 4, LAPIC_STATE_LVT);
