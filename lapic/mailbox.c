@@ -157,9 +157,8 @@ enum lapic_post_result mailbox_post(struct lapic *l, enum lapic_delivery mode, u
 	case LAPIC_INIT:
 	case LAPIC_SIPI: return post_work(l, mode, vector, origin);
 	case LAPIC_EXTINT:
-		/* SDM "Local APIC State After It Has Been Software Disabled" counts up who is
-		 * heard: ExtINT is not among them, and AMD's APM (Vol. 2, "Local APIC") excludes
-		 * it by name. */
+		/* SDM "Local APIC State After It Has Been Software Disabled" names what is heard:
+		 * ExtINT is not among it, and AMD's APM (Vol. 2, "Local APIC") excludes it. */
 		if (mailbox_look(l, 0) & IRR_CLOSED)
 			return mailbox_told(l, LAPIC_REFUSED, mode, vector, true, origin);
 		return post_work(l, mode, vector, origin);

@@ -256,14 +256,14 @@ static bool msi_message(const struct program_op *op, struct model_message *messa
 	uint32_t low = (uint32_t)op->value & 0xC7FF;
 
 	*message = (struct model_message){.sender = -1, .dest = op->where >> 12 & 0xFF, .low = low};
+	/* Fixed and lowest priority alone can be level. */
 	if ((low >> 8 & 7) > MODEL_LOWEST)
 		message->low &= ~MODEL_LEVEL;
 	if (logical)
 		message->low |= MODEL_LOGICAL;
 	if (logical && hint)
 		message->low = (message->low & ~0x700u) | MODEL_LOWEST << 8;
-	/* Fixed and lowest priority alone can be level. */
-	return !(low & MODEL_LEVEL) || (low & MODEL_ASSERT) || (low >> 8 & 7) > MODEL_LOWEST;
+	return !(message->low & MODEL_LEVEL) || (low & MODEL_ASSERT);
 }
 
 bool model_sends(const struct model *model, const struct program_op *op,
