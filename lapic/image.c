@@ -103,7 +103,7 @@ enum lapic_state_error lapic_import_image(struct lapic *l, enum lapic_image kind
 	timer_from_image(&s, tsc_deadline);
 	error = state_check(l, &s);
 	if (!error)
-		state_apply(l, &s, WORK_BSP | WORK_HW_DISABLED);
+		state_apply(l, &s, WORK_BSP | WORK_HW_DISABLED | WORK_SW_DISABLED);
 	return error;
 }
 

@@ -101,7 +101,7 @@ void lvt_fire(struct lapic *l, unsigned n)
 	case LAPIC_EXTINT:
 		if (!is_lint(n))
 			return;
-		mailbox_post(l, mode, 0, false, origin_of(source, 0));
+		mailbox_post(l, mode, 0, mode == LAPIC_EXTINT, origin_of(source, 0));
 		break;
 	default: return;
 	}
@@ -217,12 +217,14 @@ enum lapic_result lvt_write_svr(struct lapic *l, unsigned n, uint64_t value)
 	dest_publish(l);
 	if ((old & SVR_ENABLED) && !(value & SVR_ENABLED)) {
 		mailbox_close(l);
+		mode_set_work(l, 0, WORK_SW_DISABLED);
 		for (unsigned i = REG_LVT_TIMER; i <= REG_LVT_ERROR; i++)
 			*reg(l, i) |= LVT_MASKED;
 		if (l->features & FEATURE_CMCI)
 			*reg(l, REG_LVT_CMCI) |= LVT_MASKED;
 		l->timer_touched |= l->timer != TIMER_OFF;
 	} else if (!(old & SVR_ENABLED) && (value & SVR_ENABLED)) {
+		mode_set_work(l, WORK_SW_DISABLED, 0);
 		mailbox_open(l);
 	}
 	timer_tell(l);

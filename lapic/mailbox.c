@@ -96,6 +96,10 @@ static uint64_t work_after(uint64_t old, enum lapic_delivery mode, uint8_t vecto
 	*result = LAPIC_REFUSED;
 	if (old & WORK_HW_DISABLED)
 		return old;
+	/* SDM "Local APIC State After It Has Been Software Disabled" names what is heard: ExtINT is
+	 * not among it, and AMD's APM (Vol. 2, "Local APIC") excludes it. INIT disables. */
+	if (mode == LAPIC_EXTINT && (old & (WORK_SW_DISABLED | WORK_INIT)))
+		return old;
 	*result = LAPIC_MERGED;
 	switch (mode) {
 	case LAPIC_NMI:
@@ -124,7 +128,7 @@ static uint64_t work_after(uint64_t old, enum lapic_delivery mode, uint8_t vecto
 }
 
 static enum lapic_post_result post_work(struct lapic *l, enum lapic_delivery mode, uint8_t vector,
-					origin_t origin)
+					bool level, origin_t origin)
 {
 	uint64_t old = atomic_load(&l->work), wanted;
 	enum lapic_post_result result;
@@ -136,7 +140,7 @@ static enum lapic_post_result post_work(struct lapic *l, enum lapic_delivery mod
 	do {
 		wanted = work_after(old, mode, vector, &result);
 	} while (!atomic_compare_exchange_weak(&l->work, &old, wanted));
-	return mailbox_told(l, result, mode, vector, mode == LAPIC_EXTINT, origin);
+	return mailbox_told(l, result, mode, vector, level, origin);
 }
 
 enum lapic_post_result mailbox_post(struct lapic *l, enum lapic_delivery mode, uint8_t vector,
@@ -155,13 +159,8 @@ enum lapic_post_result mailbox_post(struct lapic *l, enum lapic_delivery mode, u
 	case LAPIC_SMI:
 	case LAPIC_NMI:
 	case LAPIC_INIT:
-	case LAPIC_SIPI: return post_work(l, mode, vector, origin);
-	case LAPIC_EXTINT:
-		/* SDM "Local APIC State After It Has Been Software Disabled" names what is heard:
-		 * ExtINT is not among it, and AMD's APM (Vol. 2, "Local APIC") excludes it. */
-		if (mailbox_look(l, 0) & IRR_CLOSED)
-			return mailbox_told(l, LAPIC_REFUSED, mode, vector, true, origin);
-		return post_work(l, mode, vector, origin);
+	case LAPIC_SIPI:
+	case LAPIC_EXTINT: return post_work(l, mode, vector, level, origin);
 	}
 	return LAPIC_REFUSED;
 }

@@ -82,7 +82,7 @@ static void changed(struct lapic *l)
 
 static void disable(struct lapic *l)
 {
-	mode_set_work(l, WORK_MESSAGES | WORK_TO_DRAIN, WORK_HW_DISABLED);
+	mode_set_work(l, WORK_MESSAGES | WORK_TO_DRAIN, WORK_HW_DISABLED | WORK_SW_DISABLED);
 	mailbox_flush(l, true);
 	mode_reset_registers(l, false);
 }
@@ -153,7 +153,7 @@ void lapic_reset(struct lapic *l)
 
 	l->apic_base = LAPIC_DEFAULT_BASE | APIC_BASE_EN | (bsp ? APIC_BASE_BSP : 0);
 	l->mode = MODE_XAPIC;
-	mode_set_work(l, ~WORK_LINTS, bsp ? WORK_BSP : WORK_WAIT_SIPI);
+	mode_set_work(l, ~WORK_LINTS, WORK_SW_DISABLED | (bsp ? WORK_BSP : WORK_WAIT_SIPI));
 	mailbox_flush(l, true);
 	mode_reset_registers(l, false);
 	changed(l);
@@ -168,8 +168,7 @@ enum lapic_init_action lapic_take_init(struct lapic *l)
 		if (!(old & WORK_INIT))
 			return LAPIC_INIT_NONE;
 		wanted = old & ~(WORK_INIT | WORK_TO_DRAIN | WORK_WAIT_SIPI | WORK_NMI_BLOCKED);
-		if (!(old & WORK_BSP))
-			wanted |= WORK_WAIT_SIPI;
+		wanted |= WORK_SW_DISABLED | ((old & WORK_BSP) ? 0 : WORK_WAIT_SIPI);
 	} while (!atomic_compare_exchange_weak(&l->work, &old, wanted));
 	mailbox_flush(l, true);
 	mode_reset_registers(l, true);

@@ -190,8 +190,10 @@ void state_apply(struct lapic *l, const struct state *s, uint64_t which)
 {
 	enum apic_mode mode = mode_of(s->apic_base);
 	bool moved = s->apic_base != l->apic_base;
+	bool enabled = mode != MODE_DISABLED && (s->regs[REG_SVR] & SVR_ENABLED);
 	uint64_t work = s->work | ((s->apic_base & APIC_BASE_BSP) ? WORK_BSP : 0) |
-			(mode == MODE_DISABLED ? WORK_HW_DISABLED : 0);
+			(mode == MODE_DISABLED ? WORK_HW_DISABLED : 0) |
+			(enabled ? 0 : WORK_SW_DISABLED);
 
 	l->apic_base = s->apic_base;
 	l->mode = (uint8_t)mode;
@@ -211,7 +213,7 @@ void state_apply(struct lapic *l, const struct state *s, uint64_t which)
 	}
 	priority_count_isr(l);
 	mode_set_work(l, which, work & which);
-	if (mode != MODE_DISABLED && (s->regs[REG_SVR] & SVR_ENABLED))
+	if (enabled)
 		mailbox_open(l);
 	dest_move(l, mode == MODE_X2APIC ? l->initial_id : reg_get(l, REG_ID) >> 24);
 	/* A level-triggered pin that is active asks now as it did there. */

@@ -163,6 +163,55 @@ static void test_disabled_timer_never_fires(void **state)
 	assert_int_equal(get(l, APIC_TMCCT), 0);
 }
 
+static void assert_extint(struct lapic *l, enum lapic_post_result result)
+{
+	assert_int_equal(lapic_post(l, LAPIC_EXTINT, 0, false), result);
+	assert_int_equal(lapic_take_extint(l), result == LAPIC_NEW);
+}
+
+/* All that sets and clears SVR bit 8.  Rules: RST-3, RST-1, MP-6, BASE-3, SAVE-1 */
+static void test_extint_follows_the_software_enable_bit(void **state)
+{
+	struct lapic *l = rig_one();
+	uint8_t enabled[1024], disabled[1024], image[LAPIC_IMAGE_SIZE];
+	int none;
+
+	(void)state;
+	lapic_save(l, enabled, sizeof(enabled), -1);
+	put(l, APIC_SVR, 0xFF);
+	lapic_save(l, disabled, sizeof(disabled), -1);
+	put(l, APIC_SVR, 0x1FF);
+	assert_extint(l, LAPIC_NEW);
+	lapic_reset(l);
+	assert_extint(l, LAPIC_REFUSED);
+	put(l, APIC_SVR, 0x1FF);
+	assert_extint(l, LAPIC_NEW);
+	lapic_post(l, LAPIC_INIT, 0, false);
+	assert_extint(l, LAPIC_REFUSED);
+	assert_int_equal(lapic_take_init(l), LAPIC_INIT_RUN);
+	assert_extint(l, LAPIC_REFUSED);
+	put(l, APIC_SVR, 0x1FF);
+	assert_extint(l, LAPIC_NEW);
+	rig_disable(l);
+	set_msr(l, MSR_BASE, XAPIC);
+	assert_extint(l, LAPIC_REFUSED);
+	assert_int_equal(lapic_restore(l, enabled, lapic_state_size(), &none), LAPIC_STATE_OK);
+	assert_extint(l, LAPIC_NEW);
+	assert_int_equal(lapic_restore(l, disabled, lapic_state_size(), &none), LAPIC_STATE_OK);
+	assert_extint(l, LAPIC_REFUSED);
+	put(l, APIC_SVR, 0x1FF);
+	lapic_export_image(l, LAPIC_IMAGE_KVM_X2APIC, image);
+	put(l, APIC_SVR, 0xFF);
+	assert_int_equal(
+		lapic_import_image(l, LAPIC_IMAGE_KVM_X2APIC, image, lapic_apic_base(l), 0),
+		LAPIC_STATE_OK);
+	assert_extint(l, LAPIC_NEW);
+	rig_x2apic(l);
+	assert_extint(l, LAPIC_NEW);
+	set_msr(l, 0x80F, 0xFF);
+	assert_extint(l, LAPIC_REFUSED);
+}
+
 /* Rules: BASE-4 */
 static void test_disabled_lint0_is_intr(void **state)
 {
@@ -244,6 +293,7 @@ int main(void)
 		rig_test(test_disabled_matches_no_destination),
 		rig_test(test_disabled_deadline_msr),
 		rig_test(test_disabled_timer_never_fires),
+		rig_test(test_extint_follows_the_software_enable_bit),
 		rig_test(test_disabled_lint0_is_intr),
 		rig_test(test_disabled_lint1_is_nmi),
 		rig_test(test_disabled_pins_can_be_pulsed),

@@ -27,12 +27,12 @@ struct poster {
 	uint64_t random;
 	/* What lapic_post() answered. */
 	uint64_t fixed_new, fixed_merged, fixed_refused;
-	uint64_t nmi_new, smi_new, init_new, sipi_new;
+	uint64_t nmi_new, smi_new, extint_new, init_new, sipi_new;
 	bool seen[256];
 };
 
 static struct lapic *lapic;
-static atomic_bool finished, init_allowed, single, failed;
+static atomic_bool finished, init_allowed, single, resets, resets_done, failed;
 /* Passes of the owner that ended with nothing left to do. */
 static _Atomic uint64_t looks;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -40,8 +40,8 @@ static pthread_cond_t woken = PTHREAD_COND_INITIALIZER;
 static bool kicked;
 
 /* The owner's side. */
-static uint64_t acked, flushed, nmi_taken, smi_taken, init_taken, sipi_taken, sleeps, kicks;
-static uint64_t broadcasts;
+static uint64_t acked, flushed, nmi_taken, smi_taken, extint_taken, init_taken, sipi_taken;
+static uint64_t sleeps, kicks, broadcasts;
 static bool acked_vector[256];
 static int in_service = -1;
 
@@ -147,6 +147,8 @@ static void burst(struct poster *p)
 			one = post_event(LAPIC_NMI, &p->nmi_new);
 		else if (r == 1)
 			one = post_event(LAPIC_SMI, &p->smi_new);
+		else if (r == 2)
+			one = post_event(LAPIC_EXTINT, &p->extint_new);
 		else
 			one = post_fixed(p);
 		since = one ? seen : since;
@@ -173,12 +175,34 @@ static void one_by_one(struct poster *p)
 	p->posts++;
 }
 
+/* The first thread does nothing but INIT and SIPI, the others meanwhile nothing but ExtINT, which
+ * must never be there when an INIT has been taken. */
+static void init_against_extint(struct poster *p, uint64_t inits)
+{
+	while (p->number && !atomic_load(&resets_done) && !atomic_load(&failed)) {
+		post_event(LAPIC_EXTINT, &p->extint_new);
+		p->posts++;
+	}
+	while (!p->number && p->posts < inits && !atomic_load(&failed)) {
+		uint64_t since = atomic_load(&looks);
+
+		if (post_event(LAPIC_INIT, &p->init_new) && post_event(LAPIC_SIPI, &p->sipi_new))
+			await_owner(since);
+		p->posts++;
+	}
+	atomic_store(&resets_done, true);
+}
+
 static void *poster_main(void *argument)
 {
 	struct poster *p = argument;
 	uint64_t wanted = p->posts;
 
 	p->posts = 0;
+	if (atomic_load(&resets)) {
+		init_against_extint(p, wanted);
+		return NULL;
+	}
 	while (p->posts < wanted && !atomic_load(&failed)) {
 		if (atomic_load(&single))
 			one_by_one(p);
@@ -214,14 +238,23 @@ static void take_one(uint32_t pending)
 			fail("INIT did not lead to a wait for SIPI");
 		init_taken++;
 	} else if (pending & LAPIC_PENDING_SIPI) {
-		if (!lapic_take_sipi(lapic, &vector) || vector != 0x12)
+		if (!lapic_take_sipi(lapic, &vector)) {
+			if (!(lapic_pending(lapic) & LAPIC_PENDING_INIT))
+				fail("a SIPI went away without an INIT");
+			return;
+		}
+		if (vector != 0x12)
 			fail("SIPI with a wrong vector");
 		sipi_taken++;
+		if (lapic_pending(lapic) & LAPIC_PENDING_EXTINT)
+			fail("an ExtINT came into a LAPIC that an INIT had disabled");
 		enable();
 	} else if (pending & LAPIC_PENDING_NMI) {
 		nmi_taken += lapic_take_nmi(lapic);
 	} else if (pending & LAPIC_PENDING_SMI) {
 		smi_taken += lapic_take_smi(lapic);
+	} else if (pending & LAPIC_PENDING_EXTINT) {
+		extint_taken += lapic_take_extint(lapic);
 	} else if (pending & LAPIC_PENDING_INTR) {
 		vector = lapic_ack(lapic);
 		acked++;
@@ -235,7 +268,7 @@ static void take_one(uint32_t pending)
 
 #define TAKEN_HERE                                                                                 \
  (LAPIC_PENDING_INIT | LAPIC_PENDING_SIPI | LAPIC_PENDING_NMI | LAPIC_PENDING_SMI |                \
-  LAPIC_PENDING_INTR)
+  LAPIC_PENDING_EXTINT | LAPIC_PENDING_INTR)
 
 static void sleep_until_kicked(void)
 {
@@ -322,26 +355,32 @@ static void judge(const struct poster *posters, unsigned threads, bool init, con
 		sum.fixed_refused += p->fixed_refused;
 		sum.nmi_new += p->nmi_new;
 		sum.smi_new += p->smi_new;
+		sum.extint_new += p->extint_new;
 		sum.init_new += p->init_new;
 		sum.sipi_new += p->sipi_new;
 	}
 	for (unsigned v = 16; v < 256; v++)
 		vectors += acked_vector[v];
 	printf("%s: %ju posts; fixed: %ju new, %ju merged, %ju refused, %ju acknowledged, %ju flushed; "
-	       "NMI %ju/%ju SMI %ju/%ju INIT %ju/%ju SIPI %ju/%ju; %u vectors; %ju sleeps, %ju kicks\n",
+	       "NMI %ju/%ju SMI %ju/%ju ExtINT %ju/%ju INIT %ju/%ju SIPI %ju/%ju; %u vectors; %ju sleeps, %ju kicks\n",
 	       name, (uintmax_t)sum.posts, (uintmax_t)sum.fixed_new, (uintmax_t)sum.fixed_merged,
 	       (uintmax_t)sum.fixed_refused, (uintmax_t)acked, (uintmax_t)flushed,
 	       (uintmax_t)nmi_taken, (uintmax_t)sum.nmi_new, (uintmax_t)smi_taken,
-	       (uintmax_t)sum.smi_new, (uintmax_t)init_taken, (uintmax_t)sum.init_new,
-	       (uintmax_t)sipi_taken, (uintmax_t)sum.sipi_new, vectors, (uintmax_t)sleeps,
-	       (uintmax_t)kicks);
+	       (uintmax_t)sum.smi_new, (uintmax_t)extint_taken, (uintmax_t)sum.extint_new,
+	       (uintmax_t)init_taken, (uintmax_t)sum.init_new, (uintmax_t)sipi_taken,
+	       (uintmax_t)sum.sipi_new, vectors, (uintmax_t)sleeps, (uintmax_t)kicks);
 	expect(sum.fixed_new == acked + flushed, "new is not what was acknowledged or flushed");
 	expect(sum.init_new == init_taken, "an INIT was lost or invented");
-	expect(init || (sum.nmi_new == nmi_taken && sum.smi_new == smi_taken),
-	       "an NMI or SMI was lost or invented");
-	expect(nmi_taken <= sum.nmi_new && smi_taken <= sum.smi_new && sipi_taken <= sum.sipi_new,
-	       "an NMI, SMI or SIPI was invented");
+	expect(init || (sum.nmi_new == nmi_taken && sum.smi_new == smi_taken &&
+			sum.extint_new == extint_taken),
+	       "an NMI, SMI or ExtINT was lost or invented");
+	expect(nmi_taken <= sum.nmi_new && smi_taken <= sum.smi_new &&
+		       extint_taken <= sum.extint_new && sipi_taken <= sum.sipi_new,
+	       "an NMI, SMI, ExtINT or SIPI was invented");
+	expect(atomic_load(&single) || extint_taken > 0, "no ExtINT came about");
 	expect(!init || (init_taken > 0 && sipi_taken > 0), "no INIT and SIPI came about");
+	if (!sum.fixed_new)
+		return;
 	expect(sum.fixed_new * 5 >= sum.posts, "less than 20 % of the posts were new");
 	expect(vectors == 240, "not every vector was seen");
 	expect(sleeps > 0 && kicks > 0 && broadcasts > 0,
@@ -373,7 +412,7 @@ static void make_lapic(void)
 
 static void forget(struct poster *posters, unsigned threads)
 {
-	acked = flushed = nmi_taken = smi_taken = init_taken = sipi_taken = 0;
+	acked = flushed = nmi_taken = smi_taken = extint_taken = init_taken = sipi_taken = 0;
 	sleeps = kicks = broadcasts = 0;
 	memset(acked_vector, 0, sizeof(acked_vector));
 	for (unsigned i = 0; i < threads; i++)
@@ -419,5 +458,10 @@ int main(int argc, char **argv)
 	atomic_store(&single, true);
 	run(posters, 1, posts / 20 + 5000, false);
 	judge(posters, 1, false, "one by one");
+	forget(posters, (unsigned)threads);
+	atomic_store(&single, false);
+	atomic_store(&resets, true);
+	run(posters, (unsigned)threads, posts / 4, true);
+	judge(posters, (unsigned)threads, true, "INIT against ExtINT");
 	return atomic_load(&failed) ? 1 : 0;
 }
