@@ -95,6 +95,23 @@ static void test_every_register_but_the_count_is_compared_to_the_bit(void **stat
 	}
 }
 
+static void test_unchanged_is_of_the_bits_that_differ(void **state)
+{
+	struct pair *pair = alike(&read_tpr);
+
+	(void)state;
+	side_set_register(pair->cpu[1].before, 0x1A, 3);
+	side_set_register(pair->cpu[1].ours, 0x1A, 6);
+	side_set_register(pair->cpu[1].kvm, 0x1A, 0);
+	side_set_register(pair->cpu[1].before, 0x0D, 0x01000000);
+	compare_step(pair);
+	assert_int_equal(pair->finding_count, 2);
+	assert_true(pair->findings[0].unchanged);  /* bit 1 */
+	assert_false(pair->findings[1].unchanged); /* bit 2 */
+	assert_int_equal(pair->findings[0].was_ldr, 0x01000000);
+	free(pair);
+}
+
 /* Of what ours has to keep: the first, and how many there are. */
 static struct finding kept(struct pair *pair, unsigned count)
 {
@@ -140,10 +157,14 @@ static struct pair *lowest(unsigned ours, unsigned kvm)
 		.kind = PROGRAM_WRITE, .width = 4, .where = 0x300, .value = 0x4941};
 	struct pair *pair = alike(&send);
 
-	compare_begin(pair);
 	for (unsigned n = 0; n < 2; n++) {
 		side_set_register(pair->cpu[n].ours, 0x0D, 0x1000000 << n);
 		side_set_register(pair->cpu[n].kvm, 0x0D, 0x1000000 << n);
+		side_set_register(pair->cpu[n].ours, 0x0F, 0x1FF);
+		side_set_register(pair->cpu[n].kvm, 0x0F, 0x1FF);
+	}
+	compare_begin(pair);
+	for (unsigned n = 0; n < 2; n++) {
 		if (ours >> n & 1)
 			side_log(&pair->ours.cpu[n].arrived, 0x41);
 		if (kvm >> n & 1)
@@ -175,6 +196,74 @@ static void test_lowest_priority_goes_to_one(void **state)
 	/* And a timer may have the same vector. */
 	pair = lowest(3, 1);
 	side_set_register(pair->cpu[1].ours, 0x32, 0x41);
+	kept(pair, 0);
+}
+
+/* The same with the shorthand "all others", from CPU 0. */
+static struct pair *lowest_of_others(unsigned ours)
+{
+	static const struct program_op send = {
+		.kind = PROGRAM_WRITE, .width = 4, .where = 0x300, .value = 0xC4141};
+	struct pair *pair = lowest(ours, 2);
+
+	pair->op = &send;
+	return pair;
+}
+
+static void test_lowest_priority_goes_to_who_takes_part(void **state)
+{
+	static const struct program_op part = {
+		.kind = PROGRAM_WRITE, .width = 1, .where = 0x300, .value = 0xC4141};
+	struct pair *pair;
+	struct finding finding;
+	char text[160];
+
+	(void)state;
+	kept(lowest_of_others(2), 0);
+	assert_int_equal(kept(lowest_of_others(0), 1).n, FINDING_NOBODY);
+	assert_int_equal(kept(lowest_of_others(3), 1).n, FINDING_SEVERAL);
+	finding = kept(lowest_of_others(1), 1);
+	assert_int_equal(finding.n, FINDING_UNMEANT);
+	assert_int_equal(finding.cpu, 0);
+	finding_text(&finding, text);
+	assert_string_equal(text, "a lowest-priority interrupt went to CPU 0 of ours, which takes "
+				  "no part");
+	/* Who is disabled takes no part; where nobody else does, nobody gets it. */
+	pair = lowest_of_others(2);
+	side_set_register(pair->cpu[1].before, 0x0F, 0xFF);
+	assert_int_equal(kept(pair, 1).n, FINDING_UNMEANT);
+	pair = lowest_of_others(0);
+	side_set_register(pair->cpu[1].before, 0x0F, 0xFF);
+	kept(pair, 0);
+	pair = lowest_of_others(0);
+	pair->before[1] = FINDING_DISABLED;
+	kept(pair, 0);
+	/* What was refused, or is no write of the register, sends nothing. */
+	pair = lowest_of_others(0);
+	pair->ours_answer.fault = pair->kvm_answer.fault = 13;
+	kept(pair, 0);
+	pair = lowest_of_others(0);
+	pair->op = &part;
+	kept(pair, 0);
+}
+
+static void test_lowest_priority_is_the_lowest(void **state)
+{
+	struct pair *pair = lowest(1, 2);
+	struct finding finding;
+
+	(void)state;
+	side_set_register(pair->cpu[1].before, 0x0A, 0x30);
+	kept(pair, 0);
+	pair = lowest(1, 2);
+	side_set_register(pair->cpu[0].before, 0x0A, 0x30);
+	finding = kept(pair, 1);
+	assert_int_equal(finding.n, FINDING_HIGHER);
+	assert_int_equal(finding.cpu, 0);
+	/* Not held against one that is disabled. */
+	pair = lowest(1, 2);
+	side_set_register(pair->cpu[0].before, 0x0A, 0x30);
+	side_set_register(pair->cpu[1].before, 0x0F, 0xFF);
 	kept(pair, 0);
 }
 
@@ -298,6 +387,9 @@ int main(void)
 		cmocka_unit_test(test_every_register_but_the_count_is_compared_to_the_bit),
 		cmocka_unit_test(test_what_is_refused_changes_nothing),
 		cmocka_unit_test(test_lowest_priority_goes_to_one),
+		cmocka_unit_test(test_lowest_priority_goes_to_who_takes_part),
+		cmocka_unit_test(test_lowest_priority_is_the_lowest),
+		cmocka_unit_test(test_unchanged_is_of_the_bits_that_differ),
 		cmocka_unit_test(test_an_overdue_timer_is_told),
 		cmocka_unit_test(test_a_hidden_count_is_compared),
 		cmocka_unit_test(test_each_vector_is_a_finding_of_its_own),

@@ -165,6 +165,12 @@ static void test_terms_of_the_values(void **state)
 	no("bits=lvt-error", &sent);
 	yes("lacks=kvm", &sent);
 	no("lacks=ours", &sent);
+	no("unchanged", &sent);
+	other.unchanged = true;
+	yes("unchanged", &other);
+	other.field = FINDING_VALUE;
+	assert_false(explains("field=value op=wrmsr unchanged", &other));
+	other = sent;
 	/* Bit 49 of the sets is in the second register of them, nowhere else. */
 	other.reg = 0x12;
 	no("bits=vector", &other);
@@ -210,7 +216,13 @@ static void test_terms_of_the_cpu(void **state)
 	other.was_enabled = true;
 	no("was-enabled=0", &other);
 	yes("was-enabled=1", &other);
-	other.twin = other.counted = other.was_masked = true;
+	yes("was-ldr!=0x4000/0xffff", &other);
+	no("was-ldr=0x4000/0xffff", &other);
+	no("sent-011", &other);
+	other.was_ldr = 0x14000;
+	yes("was-ldr=0x4000/0xffff", &other);
+	other.twin = other.counted = other.was_masked = other.sent_011 = true;
+	yes("sent-011", &other);
 	yes("twin", &other);
 	yes("counted=1", &other);
 	no("was-masked=0", &other);

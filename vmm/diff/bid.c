@@ -15,6 +15,11 @@
 #define LVT_ACTIVE_LOW 0x2000u
 #define EOI_OFFSET     0xB0u
 #define MSR_EOI        0x80Bu
+#define MSI_LOGICAL    4u
+#define ICR_MODE       0x700u
+#define ICR_MODE_011   0x300u
+#define ICR_LOGICAL    0x800u
+#define ICR_SHORTHAND  0xC0000u
 
 /* By what the puppet does it. */
 static uint64_t what_of(const struct program_op *op)
@@ -118,14 +123,40 @@ static bool do_by_cpu(struct pair *pair)
 	return true;
 }
 
+/* KVM has its own reading of logical destinations: they may be anybody's. */
+static bool may_reach(const struct pair *pair, unsigned n, uint64_t icr, uint64_t dest)
+{
+	bool self = n == pair->op->cpu;
+
+	switch ((icr & ICR_SHORTHAND) >> 18) {
+	case 1: return self;
+	case 2: return true;
+	case 3: return !self;
+	default: break;
+	}
+	return (icr & ICR_LOGICAL) || dest == 0xFF || dest == 0xFFFFFFFF ||
+	       dest == compare_own_id(pair, n);
+}
+
+/* KVM remembers mode 011b of who does not sleep. */
 static void note_sent(struct pair *pair)
 {
 	const struct program_op *op = pair->op;
 	bool writes = op->kind == PROGRAM_WRITE || op->kind == PROGRAM_WRMSR;
+	uint64_t dest = op->kind == PROGRAM_WRMSR ? op->value >> 32 : pair->icr_high >> 24;
+	uint64_t icr = op->value;
 
-	if (op->kind == PROGRAM_MSI ||
-	    (writes && compare_register(op, pair->before[op->cpu]) == REG_ICR))
-		pair->sent |= 1u << (op->value >> 8 & 7);
+	if (op->kind == PROGRAM_MSI) {
+		dest = op->where >> 12 & 0xFF;
+		icr = (icr & ICR_MODE) | (op->where & MSI_LOGICAL ? ICR_LOGICAL : 0);
+	} else if (!writes || compare_register(op, pair->before[op->cpu]) != REG_ICR) {
+		return;
+	}
+	if ((icr & ICR_MODE) != ICR_MODE_011)
+		return;
+	for (unsigned n = 0; n < pair->cpus; n++)
+		if (pair->kvm.cpu[n].state != FINDING_HALTED && may_reach(pair, n, icr, dest))
+			pair->cpu[n].sent_011 = true;
 }
 
 bool bid_op(struct pair *pair)

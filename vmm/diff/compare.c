@@ -103,6 +103,11 @@ void compare_look(struct pair *pair)
 	}
 }
 
+static bool is_unchanged(const struct pair_cpu *c, unsigned reg, uint64_t bits)
+{
+	return !((side_register(c->before, reg) ^ side_register(c->ours, reg)) & bits);
+}
+
 void compare_found(struct pair *pair, enum finding_field field, unsigned cpu, unsigned position,
 		   uint64_t ours, uint64_t kvm)
 {
@@ -128,11 +133,13 @@ void compare_found(struct pair *pair, enum finding_field field, unsigned cpu, un
 		.ldr = side_register(c->ours, REG_LDR),
 		.dfr = side_register(c->ours, REG_DFR),
 		.past = field == FINDING_DEADLINE && kvm <= pair->ours.now_tsc,
-		.sent = pair->sent,
+		.sent_011 = c->sent_011,
 		.twin = c->twin,
 		.counted = side_register(c->before, REG_TMCCT) != 0,
 		.was_enabled = (side_register(c->before, REG_SVR) & SVR_ENABLED) != 0,
 		.was_masked = (side_register(c->before, REG_LVT_TIMER) & LVT_MASKED) != 0,
+		.was_ldr = side_register(c->before, REG_LDR),
+		.unchanged = field == FINDING_REGISTER && is_unchanged(c, position, ours ^ kvm),
 		.icr_high = pair->icr_high,
 	};
 }
@@ -247,7 +254,7 @@ static void compare_cpu(struct pair *pair, unsigned n)
 	}
 }
 
-static uint32_t own_id(const struct pair *pair, unsigned n)
+uint32_t compare_own_id(const struct pair *pair, unsigned n)
 {
 	uint32_t id = side_register(pair->cpu[n].ours, REG_ID);
 
@@ -263,7 +270,8 @@ void compare_begin(struct pair *pair)
 		memcpy(c->kvm_before, c->kvm, sizeof(c->kvm_before));
 		c->twin = false;
 		for (unsigned other = 0; other < pair->cpus; other++)
-			c->twin = c->twin || (other != n && own_id(pair, other) == own_id(pair, n));
+			c->twin = c->twin || (other != n && compare_own_id(pair, other) ==
+								    compare_own_id(pair, n));
 	}
 }
 

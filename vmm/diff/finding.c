@@ -103,6 +103,17 @@ static void text_of_ours(const struct finding *finding, char text[160])
 			 "a lowest-priority interrupt went to %" PRIu64 " processors of ours",
 			 finding->ours);
 		return;
+	case FINDING_UNMEANT:
+		snprintf(text, 160,
+			 "a lowest-priority interrupt went to CPU %u of ours, which takes no part",
+			 cpu);
+		return;
+	case FINDING_HIGHER:
+		snprintf(text, 160,
+			 "a lowest-priority interrupt went to CPU %u of ours, though another's "
+			 "PPR is lower",
+			 cpu);
+		return;
 	case FINDING_OVERDUE:
 		snprintf(text, 160, "the timer of CPU %u of ours is due, and does not run out",
 			 cpu);

@@ -35,6 +35,8 @@ enum finding_ours {
 	FINDING_REFUSED, /* an operation that ended in #GP changed register `reg` */
 	FINDING_NOBODY,  /* a lowest-priority interrupt that KVM delivered went to nobody */
 	FINDING_SEVERAL, /* one went to `ours` processors */
+	FINDING_UNMEANT, /* one went to CPU `cpu`, which takes no part */
+	FINDING_HIGHER,  /* one went to CPU `cpu`, though another's PPR is lower */
 	FINDING_OVERDUE, /* a timer that is due did not run out at a tick */
 	FINDING_NO_REST  /* a step does not end, and no periodic timer is to blame */
 };
@@ -66,8 +68,10 @@ struct finding {
 	bool counted;      /* TMCCT of `cpu` in ours was not 0 before the step */
 	bool was_enabled;  /* SVR bit 8 of `cpu` in ours before the step */
 	bool was_masked;   /* LVT timer of `cpu` in ours was masked before the step */
+	uint32_t was_ldr;  /* LDR of `cpu` in ours before the step */
+	bool unchanged;    /* FINDING_REGISTER: ours has the bits that differ as before the step */
 	bool past;         /* FINDING_DEADLINE: KVM's has gone by */
-	uint32_t sent;     /* delivery modes that the program's IPIs have had so far: bit n */
+	bool sent_011;     /* mode 011b may have been sent to `cpu` since its last HLT began */
 	uint32_t icr_high; /* of the step's CPU, before it: where a page write of the ICR went */
 };
 

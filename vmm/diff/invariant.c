@@ -4,8 +4,11 @@
 
 #include "vmm/diff/pair.h"
 
+#define REG_PPR       0x0Au
 #define REG_LDR       0x0Du
 #define REG_DFR       0x0Eu
+#define REG_SVR       0x0Fu
+#define SVR_ENABLED   0x100u
 #define REG_ICR       0x30u
 #define REG_ISR       0x10u
 #define REG_IRR       0x20u
@@ -53,18 +56,33 @@ static bool got(const struct side_log *log, const uint8_t *before, const uint8_t
 	return has(now, vector);
 }
 
-/* To one of several: by logical ICR, by logical message, or by a fixed message with the hint. */
-static bool is_lowest(const struct pair *pair)
+enum contest { NO_CONTEST, CONTEST_OF_OTHERS, CONTEST_BY_DESTINATION };
+
+static bool write_took(const struct pair *pair)
+{
+	const struct program_op *op = pair->op;
+	bool whole = op->kind == PROGRAM_WRITE && op->where % 16 == 0 && op->width == 4;
+
+	return (whole || op->kind == PROGRAM_WRMSR) && pair->done &&
+	       pair->ours_answer.fault == FINDING_NO_FAULT;
+}
+
+/* To one of several: by ICR, by logical message, or by a fixed message with the hint. */
+static enum contest contest_of(const struct pair *pair)
 {
 	const struct program_op *op = pair->op;
 	unsigned mode = op->value >> 8 & 7;
 
 	if (op->kind == PROGRAM_MSI)
 		return (op->where & 4) && (op->value & 0xC000) != 0x8000 &&
-		       (mode == 1 || (mode == 0 && (op->where & 8)));
-	return (op->kind == PROGRAM_WRITE || op->kind == PROGRAM_WRMSR) && pair->done &&
-	       compare_register(op, pair->before[op->cpu]) == REG_ICR &&
-	       (op->value & 0xC0F00) == 0x900;
+				       (mode == 1 || (mode == 0 && (op->where & 8)))
+			       ? CONTEST_BY_DESTINATION
+			       : NO_CONTEST;
+	if (!write_took(pair) || compare_register(op, pair->before[op->cpu]) != REG_ICR)
+		return NO_CONTEST;
+	if ((op->value & 0xC0700) == 0xC0100)
+		return CONTEST_OF_OTHERS;
+	return (op->value & 0xC0F00) == 0x900 ? CONTEST_BY_DESTINATION : NO_CONTEST;
 }
 
 /* Whether a logical destination means the same CPU to both: KVM takes a DFR of neither model for
@@ -77,29 +95,60 @@ static bool is_plain(const struct pair_cpu *c)
 	       (side_register(c->ours, REG_LDR) && (model == 0 || model == 15));
 }
 
-/* Which of them gets it is the model's affair (SDM "Lowest Priority Delivery Mode"), but it is one,
- * and not nobody where somebody takes it. */
+static bool was_enabled(const struct pair *pair, unsigned n)
+{
+	return pair->before[n] != FINDING_DISABLED &&
+	       (side_register(pair->cpu[n].before, REG_SVR) & SVR_ENABLED);
+}
+
+/* Who took part in ours, as far as that needs no second reading of destinations: all others, or
+ * whom KVM found. */
+static bool took_part(const struct pair *pair, enum contest contest, unsigned n, bool kvm_got)
+{
+	if (!was_enabled(pair, n))
+		return false;
+	if (contest == CONTEST_OF_OTHERS)
+		return n != pair->op->cpu;
+	return kvm_got && is_plain(&pair->cpu[n]);
+}
+
+/* SDM "Lowest Priority Delivery Mode": the winner is a matter of the model where several are of the
+ * lowest priority, but it is one, it takes part, and nobody's priority is lower. */
 static void check_lowest(struct pair *pair)
 {
-	unsigned vector = pair->op->value & 0xFF, ours = 0, kvm = 0;
+	unsigned vector = pair->op->value & 0xFF, ours = 0, winner = 0, lowest = 0x100;
+	enum contest contest = contest_of(pair);
 	bool somebody = false;
 
-	if (!is_lowest(pair) || vector < FIRST_LEGAL)
+	if (contest == NO_CONTEST || vector < FIRST_LEGAL)
 		return;
 	for (unsigned n = 0; n < pair->cpus; n++) {
 		const struct pair_cpu *c = &pair->cpu[n];
+		unsigned ppr = side_register(c->before, REG_PPR);
 
 		/* A timer of the same vector would be counted for it. */
 		if ((side_register(c->ours, REG_LVT_TIMER) & 0xFF) == vector)
 			return;
-		ours += got(&pair->ours.cpu[n].arrived, c->before, c->ours, vector);
-		kvm += is_plain(c) && got(&pair->kvm.cpu[n].arrived, c->kvm_before, c->kvm, vector);
+		if (got(&pair->ours.cpu[n].arrived, c->before, c->ours, vector)) {
+			ours++;
+			winner = n;
+		}
+		if (took_part(pair, contest, n,
+			      got(&pair->kvm.cpu[n].arrived, c->kvm_before, c->kvm, vector)) &&
+		    ppr < lowest)
+			lowest = ppr;
 		somebody = somebody || has(c->before, vector);
 	}
-	if (!ours && kvm && !somebody)
-		compare_found(pair, FINDING_OURS, 0, FINDING_NOBODY, 0, kvm);
+	if (!ours && lowest < 0x100 && !somebody)
+		compare_found(pair, FINDING_OURS, 0, FINDING_NOBODY, 0, 0);
 	if (ours > 1)
-		compare_found(pair, FINDING_OURS, 0, FINDING_SEVERAL, ours, kvm);
+		compare_found(pair, FINDING_OURS, 0, FINDING_SEVERAL, ours, 0);
+	if (ours != 1)
+		return;
+	if (!was_enabled(pair, winner) || (contest == CONTEST_OF_OTHERS && winner == pair->op->cpu))
+		compare_found(pair, FINDING_OURS, winner, FINDING_UNMEANT, 0, 0);
+	if (side_register(pair->cpu[winner].before, REG_PPR) > lowest)
+		compare_found(pair, FINDING_OURS, winner, FINDING_HIGHER, 0, 0);
 }
 
 void invariant_check(struct pair *pair)

@@ -62,12 +62,15 @@ extern const char ledger_text[], ledger_rules[];
  *   dword=0|1        the access stays within the register's low 32 bits
  *   whole=0|1        it is 4 bytes wide and aligned at 16
  *   same-cpu         the CPU is the operation's own
+ *   other-cpu        it is another, or no CPU does the operation
  *   twin             another CPU had the ID of that CPU, before the step
  *   counted=0|1      TMCCT of that CPU was 0 or not, before the step
  *   was-enabled=0|1  SVR bit 8 of that CPU, before the step
  *   was-masked=0|1   its LVT timer entry was masked, before the step
  *   past             field=deadline: KVM's deadline has gone by
- *   sent=N/MASK      delivery modes of the IPIs and messages so far: bit 3 for 011b
+ *   was-ldr=N/MASK   LDR of that CPU, before the step
+ *   unchanged        field=register: ours has the bits that differ as it had them before the step
+ *   sent-011         mode 011b may have been sent to that CPU since it last began a HLT
  * Registers: names as of finding_register_name() with - for the blank; IRR* is all that begin so.
  *
  * Of each `when`, some term besides `field` must say what the difference or the operation is: an

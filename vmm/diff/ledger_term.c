@@ -215,6 +215,11 @@ static bool same_cpu_holds(const struct ledger_term *term, const struct finding 
 	       finding->op->kind != PROGRAM_MSI;
 }
 
+static bool other_cpu_holds(const struct ledger_term *term, const struct finding *finding)
+{
+	return !same_cpu_holds(term, finding);
+}
+
 static bool past_holds(const struct ledger_term *term, const struct finding *finding)
 {
 	(void)term;
@@ -242,9 +247,21 @@ static bool was_masked_holds(const struct ledger_term *term, const struct findin
 	return finding->was_masked == (term->a == 1);
 }
 
-static bool sent_holds(const struct ledger_term *term, const struct finding *finding)
+static bool was_ldr_holds(const struct ledger_term *term, const struct finding *finding)
 {
-	return masked(term, term->a, finding->sent);
+	return masked(term, term->a, finding->was_ldr);
+}
+
+static bool unchanged_holds(const struct ledger_term *term, const struct finding *finding)
+{
+	(void)term;
+	return finding->field == FINDING_REGISTER && finding->unchanged;
+}
+
+static bool sent_011_holds(const struct ledger_term *term, const struct finding *finding)
+{
+	(void)term;
+	return finding->sent_011;
 }
 
 static bool read_where(struct ledger_term *term, const char *text);
@@ -272,12 +289,15 @@ static const struct ledger_key keys[] = {
 	{"dword", ledger_word_bit, dword_holds, false},
 	{"whole", ledger_word_bit, whole_holds, false},
 	{"same-cpu", NULL, same_cpu_holds, false},
+	{"other-cpu", NULL, other_cpu_holds, false},
 	{"twin", NULL, twin_holds, false},
 	{"counted", ledger_word_bit, counted_holds, false},
 	{"was-enabled", ledger_word_bit, was_enabled_holds, false},
 	{"was-masked", ledger_word_bit, was_masked_holds, false},
+	{"was-ldr", ledger_word_plain_masked, was_ldr_holds, false},
+	{"unchanged", NULL, unchanged_holds, false},
 	{"past", NULL, past_holds, true},
-	{"sent", ledger_word_plain_masked, sent_holds, false},
+	{"sent-011", NULL, sent_011_holds, false},
 };
 static const struct ledger_key where_masked = {"where", NULL, where_mask_holds, true};
 

@@ -145,6 +145,8 @@ static bool step(struct pair *pair, const struct program_op *op, struct ledger *
 	}
 	if (ledger)
 		report->explained += explain_count(pair, ledger);
+	if (op->kind == PROGRAM_HLT && pair->done)
+		pair->cpu[op->cpu].sent_011 = false;
 	if (trace)
 		trace_step(pair, ledger, trace);
 	if (finding) {

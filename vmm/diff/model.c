@@ -261,7 +261,7 @@ static bool msi_message(const struct program_op *op, struct model_message *messa
 		message->low &= ~MODEL_LEVEL;
 	if (logical)
 		message->low |= MODEL_LOGICAL;
-	if (logical && hint)
+	if (logical && hint && (low >> 8 & 7) <= MODEL_LOWEST)
 		message->low = (message->low & ~0x700u) | MODEL_LOWEST << 8;
 	return !(message->low & MODEL_LEVEL) || (low & MODEL_ASSERT);
 }

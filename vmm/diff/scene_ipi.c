@@ -300,14 +300,14 @@ void scene_delivery(struct scene *s, unsigned cpu)
 	if (other >= 0 && s->model.cpu[other].mode != FINDING_DISABLED && scene_chance(s, 20))
 		scene_write(s, (unsigned)other, MODEL_SVR, 0xFF);
 	/* As in scene_odd_icr(). */
-	if (mode == 3 && s->sleeps && scene_chance(s, 80))
+	if (mode == 3 && s->sleeps && scene_chance(s, 60))
 		mode = MODEL_EXTINT;
 	if (mode == MODEL_SIPI)
 		low = PROGRAM_SIPI_FIRST + scene_below(s, 0x70);
 	low |= mode << 8 | (scene_chance(s, 50) ? MODEL_ASSERT : 0);
 	low |= scene_chance(s, 50) ? MODEL_LEVEL : 0;
 	if (by_message) {
-		scene_msi(s, dest, by_logical, false, low);
+		scene_msi(s, dest, by_logical, scene_chance(s, 20), low);
 	} else {
 		low |= by_logical ? MODEL_LOGICAL : 0;
 		scene_icr(s, cpu, dest, low | (scene_chance(s, 30) ? MODEL_OTHERS : 0));
