@@ -102,6 +102,8 @@ static void no(const char *when, const struct finding *finding)
 
 static void test_terms_of_the_operation(void **state)
 {
+	struct finding other = sent;
+
 	(void)state;
 	yes("", &sent);
 	assert_false(explains("field=value op=wrmsr", &sent));
@@ -125,6 +127,14 @@ static void test_terms_of_the_operation(void **state)
 	yes("dest=2", &sent);
 	no("dest=1", &sent);
 	yes("dest=id", &sent);
+	/* Destination 2 is member 1 of cluster 0, ID 1. */
+	no("dest=id-bit", &sent);
+	other.id = 1;
+	yes("dest=id-bit", &other);
+	other.id = 0x11;
+	no("dest=id-bit", &other);
+	bad("entry a\n" HEAD "when field=value value=id-bit\n", "line 6", "not what value takes");
+	yes("other-cpu", &sent);
 	no("dest!=id", &sent);
 	no("same-cpu", &sent);
 }

@@ -55,7 +55,8 @@ extern const char ledger_text[], ledger_rules[];
  *   bits=            N, or vector, lvt-error, lvt-timer: their bit in this register of IRR, ISR,
  *                    TMR. The two values differ in no other bits.
  *   lacks=ours|kvm   this side's value has no bit that the other's lacks
- *   dest=N, id       where the interrupt that the operation sends goes; id: as that CPU's own ID is
+ *   dest=N, id       where the interrupt that the operation sends goes; id: that CPU's own ID
+ *        id-bit      the logical ID that x2APIC derives from it, maybe among others
  *   before= mode=    disabled xapic x2apic: that CPU's, before and after the step
  *   enabled=0|1      SVR bit 8 of that CPU
  *   lvt-error= lvt-timer= svr= dfr= ldr=   N/MASK of that CPU's register

@@ -139,19 +139,32 @@ static bool lacks_holds(const struct ledger_term *term, const struct finding *fi
 	return term->a ? (ours & ~kvm) == 0 : (kvm & ~ours) == 0;
 }
 
-static bool dest_holds(const struct ledger_term *term, const struct finding *finding)
+/* Where the operation sends to; false: it sends nothing. */
+static bool dest_of(const struct finding *finding, uint32_t *dest)
 {
 	const struct program_op *op = finding->op;
-	uint32_t own = finding->mode == FINDING_X2APIC ? finding->id : finding->id >> 24;
-	uint64_t want = term->symbol == SYMBOL_ID ? own : term->a;
+	bool writes = op->kind == PROGRAM_WRITE || op->kind == PROGRAM_WRMSR;
 
 	if (op->kind == PROGRAM_MSI)
-		return (op->where >> 12 & 0xFF) == want;
-	if (operand(op) != REG_ICR)
+		*dest = op->where >> 12 & 0xFF;
+	else if (op->kind == PROGRAM_WRMSR)
+		*dest = (uint32_t)(op->value >> 32);
+	else
+		*dest = finding->icr_high >> 24;
+	return op->kind == PROGRAM_MSI || (writes && operand(op) == REG_ICR);
+}
+
+static bool dest_holds(const struct ledger_term *term, const struct finding *finding)
+{
+	uint32_t own = finding->mode == FINDING_X2APIC ? finding->id : finding->id >> 24, dest;
+
+	if (!dest_of(finding, &dest))
 		return false;
-	if (op->kind == PROGRAM_WRMSR)
-		return op->value >> 32 == want;
-	return op->kind == PROGRAM_WRITE && finding->icr_high >> 24 == want;
+	if (term->symbol == SYMBOL_ID)
+		return dest == own;
+	if (term->symbol == SYMBOL_ID_BIT)
+		return dest >> 16 == own >> 4 && (dest >> (own & 15) & 1);
+	return dest == term->a;
 }
 
 static bool before_holds(const struct ledger_term *term, const struct finding *finding)

@@ -23,7 +23,8 @@ enum ledger_symbol {
 	SYMBOL_LVT_ERROR,
 	SYMBOL_LVT_TIMER,
 	SYMBOL_SPURIOUS,
-	SYMBOL_ID
+	SYMBOL_ID,
+	SYMBOL_ID_BIT
 };
 
 struct ledger_key;

@@ -153,6 +153,7 @@ static bool read_symbol(struct ledger_term *term, const char *text, size_t lengt
 		{"lvt-timer", SYMBOL_LVT_TIMER, 0},
 		{"spurious", SYMBOL_SPURIOUS, 0},
 		{"id", SYMBOL_ID, 0},
+		{"id-bit", SYMBOL_ID_BIT, 0},
 	};
 
 	for (size_t i = 0; i < sizeof(symbols) / sizeof(symbols[0]); i++)
@@ -164,13 +165,19 @@ static bool read_symbol(struct ledger_term *term, const char *text, size_t lengt
 	return ledger_word_number(text, length, &term->a);
 }
 
+/* Of a destination alone. */
+static bool is_id(const struct ledger_term *term)
+{
+	return term->symbol == SYMBOL_ID || term->symbol == SYMBOL_ID_BIT;
+}
+
 /* N or N/MASK. A mask of nothing would hold for all. */
 bool ledger_word_masked(struct ledger_term *term, const char *text)
 {
 	size_t length = strcspn(text, "/");
 
 	term->b = UINT64_MAX;
-	if (!read_symbol(term, text, length))
+	if (!read_symbol(term, text, length) || is_id(term))
 		return false;
 	return text[length] == '\0' ||
 	       (ledger_word_number(text + length + 1, strlen(text + length + 1), &term->b) &&
@@ -185,12 +192,12 @@ bool ledger_word_plain_masked(struct ledger_term *term, const char *text)
 bool ledger_word_bits(struct ledger_term *term, const char *text)
 {
 	return read_symbol(term, text, strlen(text)) && term->symbol != SYMBOL_VALUE &&
-	       term->symbol != SYMBOL_ID && term->a != UINT64_MAX &&
+	       !is_id(term) && term->a != UINT64_MAX &&
 	       (term->symbol != SYMBOL_NUMBER || term->a != 0);
 }
 
 bool ledger_word_dest(struct ledger_term *term, const char *text)
 {
 	return read_symbol(term, text, strlen(text)) &&
-	       (term->symbol == SYMBOL_NUMBER || term->symbol == SYMBOL_ID);
+	       (term->symbol == SYMBOL_NUMBER || is_id(term));
 }

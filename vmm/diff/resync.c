@@ -45,6 +45,18 @@ static bool started_alone(const struct pair *pair, unsigned n)
 	return false;
 }
 
+/* What KVM has kept for it and ours has given it is not to come twice. */
+static int set_nmi(struct side *side, unsigned n, bool nmi)
+{
+	struct kvm_vcpu_events events;
+	int error = kvm_ioctl(side->vm.kvm, side->cpu[n].fd, KVM_GET_VCPU_EVENTS, &events);
+
+	events.flags |= KVM_VCPUEVENT_VALID_NMI_PENDING;
+	events.nmi.pending = nmi;
+	return error < 0 ? error
+			 : kvm_ioctl(side->vm.kvm, side->cpu[n].fd, KVM_SET_VCPU_EVENTS, &events);
+}
+
 static int set_state(struct pair *pair, unsigned n)
 {
 	const struct kvm_calls *kvm = pair->ours.vm.kvm;
@@ -79,6 +91,8 @@ static int set_state(struct pair *pair, unsigned n)
 		error = kvm_ioctl(kvm, to->fd, KVM_SET_SREGS, &sregs);
 	if (error >= 0)
 		error = kvm_ioctl(kvm, to->fd, KVM_SET_REGS, &regs);
+	if (error >= 0)
+		error = set_nmi(&pair->kvm, n, nmi);
 	to->state = from->state;
 	*to->block = *from->block;
 	memcpy(pair->kvm.ram.ranges[0].host + PUPPET_STACKS + n * PUPPET_STACK_BYTES,
