@@ -176,7 +176,7 @@ struct lapic_event {
 	uint32_t sender; /* ID of the sender where source is LAPIC_FROM_IPI */
 	uint8_t vector;
 	uint8_t mode;     /* enum lapic_delivery */
-	bool level;       /* level-triggered; of ExtINT: from LINT0, not by message */
+	bool level;       /* level-triggered; of ExtINT: from a LINT pin, not by message */
 	uint64_t value;   /* by kind */
 	uint64_t when_ns; /* ops->now_ns() */
 	const char *rule; /* LAPIC_EVENT_MISTAKE: the rule's ID, such as "MSR-3"; else NULL */

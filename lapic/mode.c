@@ -167,7 +167,8 @@ enum lapic_init_action lapic_take_init(struct lapic *l)
 	do {
 		if (!(old & WORK_INIT))
 			return LAPIC_INIT_NONE;
-		wanted = old & ~(WORK_INIT | WORK_TO_DRAIN | WORK_WAIT_SIPI | WORK_NMI_BLOCKED);
+		wanted = old & ~(WORK_INIT | WORK_EXTINT | WORK_TO_DRAIN | WORK_WAIT_SIPI |
+				 WORK_NMI_BLOCKED);
 		wanted |= WORK_SW_DISABLED | ((old & WORK_BSP) ? 0 : WORK_WAIT_SIPI);
 	} while (!atomic_compare_exchange_weak(&l->work, &old, wanted));
 	mailbox_flush(l, true);

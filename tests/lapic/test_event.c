@@ -58,7 +58,7 @@ static void test_posts_of_other_modes(void **state)
 		lapic_post(l, modes[i], 0, false);
 		assert_int_equal(told(l, LAPIC_EVENT_ACCEPTED, &e), i + 1);
 		assert_int_equal(e.mode, modes[i]);
-		/* A message is an edge; what LINT0 brings as ExtINT is a level. */
+		/* A message is an edge; an ExtINT that lapic_raise() brings is a level. */
 		assert_false(e.level);
 	}
 	lapic_post(l, LAPIC_SIPI, 0x12, false);

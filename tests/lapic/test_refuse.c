@@ -421,12 +421,35 @@ static void test_events(void **state)
 		assert_field_refused(l, AT_WORK, 1ull << bit, 8, LAPIC_STATE_EVENTS);
 	assert_field_refused(l, AT_WORK, 1ull << 16, 8, LAPIC_STATE_EVENTS);
 	assert_field_refused(l, AT_WORK, 1ull << 18, 8, LAPIC_STATE_EVENTS);
+	assert_field_refused(l, AT_WORK, 1ull << 20, 8, LAPIC_STATE_EVENTS);
 	/* Disabled, no message can be pending. */
 	lapic_post(l, LAPIC_SMI, 0, false);
 	save_of(l);
 	memcpy(&work, bytes + AT_WORK, 8);
 	rig_disable(l);
 	assert_field_refused(l, AT_WORK, work, 8, LAPIC_STATE_EVENTS);
+}
+
+/* A state may say that both wait: as after an INIT, the ExtINT is gone.  Rules: SAVE-1, MP-6 */
+static void test_init_takes_a_saved_extint_with_it(void **state)
+{
+	struct lapic *l = rig_running(2)->l[1];
+	uint64_t extint, init;
+	int inflight;
+
+	(void)state;
+	lapic_post(l, LAPIC_EXTINT, 0, false);
+	save_of(l);
+	memcpy(&extint, bytes + AT_WORK, 8);
+	lapic_post(l, LAPIC_INIT, 0, false);
+	save_of(l);
+	memcpy(&init, bytes + AT_WORK, 8);
+	assert_true(extint != 0 && (extint & init) == 0);
+	patch(AT_WORK, extint | init, 8);
+	seal();
+	assert_int_equal(lapic_restore(l, bytes, SIZE, &inflight), LAPIC_STATE_OK);
+	assert_int_equal(lapic_take_init(l), LAPIC_INIT_WAIT_FOR_SIPI);
+	assert_false(lapic_take_extint(l));
 }
 
 /* Rules: SAVE-4, BASE-3 */
@@ -521,6 +544,7 @@ int main(void)
 		rig_test(test_lvts),
 		rig_test(test_timers),
 		rig_test(test_events),
+		rig_test(test_init_takes_a_saved_extint_with_it),
 		rig_test(test_a_disabled_state_gathers_no_errors),
 		rig_test(test_inflight),
 		rig_test(test_each_error_has_a_name_of_its_own),

@@ -150,19 +150,22 @@ static void test_what_is_refused_changes_nothing(void **state)
 	kept(pair, 0);
 }
 
-/* By the ICR, logical, vector 41h, with a log or bits for who got it. */
-static struct pair *lowest(unsigned ours, unsigned kvm)
+/* What comes of `op`: vector 41h in a log or IRR for who got it. Two CPUs, enabled, with flat LDRs
+ * 01h and 02h. */
+static struct pair *sent(const struct program_op *op, unsigned ours, unsigned kvm)
 {
-	static const struct program_op send = {
-		.kind = PROGRAM_WRITE, .width = 4, .where = 0x300, .value = 0x4941};
-	struct pair *pair = alike(&send);
+	struct pair *pair = alike(op);
 
-	for (unsigned n = 0; n < 2; n++) {
-		side_set_register(pair->cpu[n].ours, 0x0D, 0x1000000 << n);
-		side_set_register(pair->cpu[n].kvm, 0x0D, 0x1000000 << n);
-		side_set_register(pair->cpu[n].ours, 0x0F, 0x1FF);
-		side_set_register(pair->cpu[n].kvm, 0x0F, 0x1FF);
-	}
+	pair->icr_high = 0x02000000;
+	for (unsigned n = 0; n < 2; n++)
+		for (unsigned side = 0; side < 2; side++) {
+			uint8_t *image = side ? pair->cpu[n].kvm : pair->cpu[n].ours;
+
+			side_set_register(image, 0x02, n << 24);
+			side_set_register(image, 0x0D, 0x1000000 << n);
+			side_set_register(image, 0x0E, 0xFFFFFFFF);
+			side_set_register(image, 0x0F, 0x1FF);
+		}
 	compare_begin(pair);
 	for (unsigned n = 0; n < 2; n++) {
 		if (ours >> n & 1)
@@ -170,6 +173,17 @@ static struct pair *lowest(unsigned ours, unsigned kvm)
 		if (kvm >> n & 1)
 			side_set_register(pair->cpu[n].kvm, 0x22, 2);
 	}
+	return pair;
+}
+
+/* By the ICR, to logical FFh. */
+static struct pair *lowest(unsigned ours, unsigned kvm)
+{
+	static const struct program_op send = {
+		.kind = PROGRAM_WRITE, .width = 4, .where = 0x300, .value = 0x4941};
+	struct pair *pair = sent(&send, ours, kvm);
+
+	pair->icr_high = 0xFF000000;
 	return pair;
 }
 
@@ -181,13 +195,13 @@ static void test_lowest_priority_goes_to_one(void **state)
 	kept(lowest(1, 2), 0);
 	kept(lowest(1, 3), 0);
 	kept(lowest(1, 0), 0);
-	kept(lowest(0, 0), 0);
+	assert_int_equal(kept(lowest(0, 0), 1).n, FINDING_NOBODY);
 	assert_int_equal(kept(lowest(0, 1), 1).n, FINDING_NOBODY);
 	assert_int_equal(kept(lowest(3, 1), 1).n, FINDING_SEVERAL);
-	/* KVM finds by a DFR of no model whom ours does not. */
+	/* A DFR of no model has no logical ID. */
 	pair = lowest(0, 1);
-	side_set_register(pair->cpu[0].ours, 0x0E, 0x10000000);
-	side_set_register(pair->cpu[0].kvm, 0x0E, 0x10000000);
+	for (unsigned n = 0; n < 2; n++)
+		side_set_register(pair->cpu[n].before, 0x0E, 0x10000000);
 	kept(pair, 0);
 	/* One that has it already may have got it once more. */
 	pair = lowest(0, 1);
@@ -196,18 +210,17 @@ static void test_lowest_priority_goes_to_one(void **state)
 	/* And a timer may have the same vector. */
 	pair = lowest(3, 1);
 	side_set_register(pair->cpu[1].ours, 0x32, 0x41);
+	side_set_register(pair->cpu[0].ours, 0x32, 0x41);
 	kept(pair, 0);
 }
 
-/* The same with the shorthand "all others", from CPU 0. */
+/* With the shorthand "all others", from CPU 0. */
 static struct pair *lowest_of_others(unsigned ours)
 {
 	static const struct program_op send = {
 		.kind = PROGRAM_WRITE, .width = 4, .where = 0x300, .value = 0xC4141};
-	struct pair *pair = lowest(ours, 2);
 
-	pair->op = &send;
-	return pair;
+	return sent(&send, ours, 2);
 }
 
 static void test_lowest_priority_goes_to_who_takes_part(void **state)
@@ -221,13 +234,12 @@ static void test_lowest_priority_goes_to_who_takes_part(void **state)
 	(void)state;
 	kept(lowest_of_others(2), 0);
 	assert_int_equal(kept(lowest_of_others(0), 1).n, FINDING_NOBODY);
-	assert_int_equal(kept(lowest_of_others(3), 1).n, FINDING_SEVERAL);
 	finding = kept(lowest_of_others(1), 1);
 	assert_int_equal(finding.n, FINDING_UNMEANT);
 	assert_int_equal(finding.cpu, 0);
 	finding_text(&finding, text);
-	assert_string_equal(text, "a lowest-priority interrupt went to CPU 0 of ours, which takes "
-				  "no part");
+	assert_string_equal(text, "CPU 0 of ours took an interrupt that is not for it, or while "
+				  "disabled");
 	/* Who is disabled takes no part; where nobody else does, nobody gets it. */
 	pair = lowest_of_others(2);
 	side_set_register(pair->cpu[1].before, 0x0F, 0xFF);
@@ -265,6 +277,85 @@ static void test_lowest_priority_is_the_lowest(void **state)
 	side_set_register(pair->cpu[0].before, 0x0A, 0x30);
 	side_set_register(pair->cpu[1].before, 0x0F, 0xFF);
 	kept(pair, 0);
+}
+
+static struct finding judged(uint32_t icr, unsigned ours, unsigned count)
+{
+	const struct program_op op = {
+		.kind = PROGRAM_WRITE, .width = 4, .where = 0x300, .value = icr};
+
+	return kept(sent(&op, ours, 0), count);
+}
+
+/* The destination is CPU 1: ID 1, or LDR 02h. */
+static void test_nobody_takes_what_is_not_for_him(void **state)
+{
+	static const struct program_op
+		nmi = {.kind = PROGRAM_MSI, .where = 0xFEE0200C, .value = 0x400},
+		init = {.kind = PROGRAM_MSI, .where = 0xFEE02004, .value = 0x500},
+		extint = {.kind = PROGRAM_MSI, .where = 0xFEE02004, .value = 0x700},
+		sipi = {.kind = PROGRAM_MSI, .where = 0xFEE02004, .value = 0x610};
+	struct pair *pair;
+
+	(void)state;
+	judged(0x4841, 2, 0);
+	assert_int_equal(judged(0x4841, 1, 1).cpu, 0);
+	assert_int_equal(judged(0x4041, 2, 1).n, FINDING_UNMEANT); /* ID 2 is nobody's */
+	for (unsigned cpu = 0; cpu < 2; cpu++) {
+		pair = sent(&nmi, 0, 0);
+		side_log(&pair->ours.cpu[cpu].arrived, 2);
+		kept(pair, cpu == 0);
+		pair = sent(&extint, 0, 0);
+		side_log(&pair->ours.cpu[cpu].arrived, FINDING_EXTINT);
+		kept(pair, cpu == 0);
+		pair = sent(&sipi, 0, 0);
+		side_log(&pair->ours.cpu[cpu].arrived, FINDING_STARTED | 0x10);
+		kept(pair, cpu == 0);
+		pair = sent(&init, 0, 0);
+		side_log(&pair->ours.cpu[cpu].arrived, FINDING_AT_RESET);
+		kept(pair, cpu == 0);
+		pair = sent(&init, 0, 0);
+		pair->ours.cpu[cpu].state = FINDING_WAITS_FOR_SIPI;
+		kept(pair, cpu == 0);
+		/* It did before. */
+		pair = sent(&init, 0, 0);
+		pair->ours.cpu[cpu].state = FINDING_WAITS_FOR_SIPI;
+		pair->cpu[cpu].waited = true;
+		kept(pair, 0);
+	}
+	/* ExtINT needs one that is enabled. */
+	pair = sent(&extint, 0, 0);
+	side_log(&pair->ours.cpu[1].arrived, FINDING_EXTINT);
+	side_set_register(pair->cpu[1].before, 0x0F, 0xFF);
+	assert_int_equal(kept(pair, 1).n, FINDING_UNMEANT);
+}
+
+static void test_the_trigger_mode_is_as_sent(void **state)
+{
+	static const struct program_op level = {.kind = PROGRAM_MSI,
+						.where = 0xFEE02004,
+						.value = 0xC041},
+				       edge = {.kind = PROGRAM_MSI,
+					       .where = 0xFEE02004,
+					       .value = 0x41};
+	struct finding finding;
+	struct pair *pair;
+	char text[160];
+
+	(void)state;
+	finding = kept(sent(&level, 2, 0), 1);
+	assert_int_equal(finding.n, FINDING_TRIGGER);
+	finding_text(&finding, text);
+	assert_string_equal(text, "CPU 1 of ours took an interrupt as edge-triggered");
+	kept(sent(&edge, 2, 0), 0);
+	pair = sent(&edge, 2, 0);
+	side_set_register(pair->cpu[1].ours, 0x1A, 2);
+	assert_int_equal(kept(pair, 1).n, FINDING_TRIGGER);
+	pair = sent(&level, 2, 0);
+	side_set_register(pair->cpu[1].ours, 0x1A, 2);
+	kept(pair, 0);
+	/* An IPI is edge whatever the ICR says. */
+	judged(0xC841, 2, 0);
 }
 
 static void test_an_overdue_timer_is_told(void **state)
@@ -389,6 +480,8 @@ int main(void)
 		cmocka_unit_test(test_lowest_priority_goes_to_one),
 		cmocka_unit_test(test_lowest_priority_goes_to_who_takes_part),
 		cmocka_unit_test(test_lowest_priority_is_the_lowest),
+		cmocka_unit_test(test_nobody_takes_what_is_not_for_him),
+		cmocka_unit_test(test_the_trigger_mode_is_as_sent),
 		cmocka_unit_test(test_unchanged_is_of_the_bits_that_differ),
 		cmocka_unit_test(test_an_overdue_timer_is_told),
 		cmocka_unit_test(test_a_hidden_count_is_compared),

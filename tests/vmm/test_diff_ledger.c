@@ -221,6 +221,11 @@ static void test_terms_of_the_cpu(void **state)
 	no("twin", &sent);
 	no("counted=1", &sent);
 	yes("was-masked=0", &sent);
+	yes("addressed=0", &sent);
+	no("addressed=1", &sent);
+	other.addressed = true;
+	yes("addressed=1", &other);
+	no("addressed=0", &other);
 	yes("was-enabled=0", &sent);
 	no("was-enabled=1", &sent);
 	other.was_enabled = true;

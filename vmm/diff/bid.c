@@ -2,11 +2,11 @@
 // One operation of a program on both sides, first on KVM's, and what is known of its time.
 // Not what comes of it: settle.c, compare.c.
 
+#include "vmm/diff/address.h"
 #include "vmm/diff/pair.h"
 #include "vmm/kick.h"
 #include "vmm/msr_index.h"
 
-#define REG_ICR        0x30u
 #define REG_LVT_LINT0  0x35u
 #define REG_LVT_LINT1  0x36u
 #define LVT_LEVEL      0x8000u
@@ -15,11 +15,7 @@
 #define LVT_ACTIVE_LOW 0x2000u
 #define EOI_OFFSET     0xB0u
 #define MSR_EOI        0x80Bu
-#define MSI_LOGICAL    4u
-#define ICR_MODE       0x700u
-#define ICR_MODE_011   0x300u
-#define ICR_LOGICAL    0x800u
-#define ICR_SHORTHAND  0xC0000u
+#define MODE_011       3u
 
 /* By what the puppet does it. */
 static uint64_t what_of(const struct program_op *op)
@@ -123,48 +119,24 @@ static bool do_by_cpu(struct pair *pair)
 	return true;
 }
 
-/* KVM has its own reading of logical destinations: they may be anybody's. */
-static bool may_reach(const struct pair *pair, unsigned n, uint64_t icr, uint64_t dest)
-{
-	bool self = n == pair->op->cpu;
-
-	switch ((icr & ICR_SHORTHAND) >> 18) {
-	case 1: return self;
-	case 2: return true;
-	case 3: return !self;
-	default: break;
-	}
-	return (icr & ICR_LOGICAL) || dest == 0xFF || dest == 0xFFFFFFFF ||
-	       dest == compare_own_id(pair, n);
-}
-
-/* KVM remembers mode 011b of who does not sleep. */
+/* KVM remembers mode 011b of who does not sleep. It has its own reading of logical destinations:
+ * they may be anybody's. */
 static void note_sent(struct pair *pair)
 {
-	const struct program_op *op = pair->op;
-	bool writes = op->kind == PROGRAM_WRITE || op->kind == PROGRAM_WRMSR;
-	uint64_t dest = op->kind == PROGRAM_WRMSR ? op->value >> 32 : pair->icr_high >> 24;
-	uint64_t icr = op->value;
+	struct address address;
 
-	if (op->kind == PROGRAM_MSI) {
-		dest = op->where >> 12 & 0xFF;
-		icr = (icr & ICR_MODE) | (op->where & MSI_LOGICAL ? ICR_LOGICAL : 0);
-	} else if (!writes || compare_register(op, pair->before[op->cpu]) != REG_ICR) {
-		return;
-	}
-	if ((icr & ICR_MODE) != ICR_MODE_011)
+	if (!address_of(pair, &address) || address.mode != MODE_011)
 		return;
 	for (unsigned n = 0; n < pair->cpus; n++)
-		if (pair->kvm.cpu[n].state != FINDING_HALTED && may_reach(pair, n, icr, dest))
+		if (pair->kvm.cpu[n].state != FINDING_HALTED &&
+		    (address.logical || address_meets(pair, &address, n)))
 			pair->cpu[n].sent_011 = true;
 }
 
-bool bid_op(struct pair *pair)
+static bool do_op(struct pair *pair)
 {
 	const struct program_op *op = pair->op;
 
-	pair->done = false;
-	note_sent(pair);
 	switch (op->kind) {
 	case PROGRAM_KEEP:
 		pair->ours.cpu[op->cpu].keep = pair->kvm.cpu[op->cpu].keep = op->value != 0;
@@ -177,4 +149,14 @@ bool bid_op(struct pair *pair)
 		return true;
 	default: return do_by_cpu(pair);
 	}
+}
+
+bool bid_op(struct pair *pair)
+{
+	bool in_time;
+
+	pair->done = false;
+	in_time = do_op(pair);
+	note_sent(pair);
+	return in_time;
 }

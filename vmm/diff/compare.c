@@ -2,6 +2,7 @@
 // Looks at both sides after a step and lists what differs.
 // Not a judgement: what is known to differ stands in the ledger.
 
+#include "vmm/diff/address.h"
 #include "vmm/diff/pair.h"
 
 #include <string.h>
@@ -112,6 +113,7 @@ void compare_found(struct pair *pair, enum finding_field field, unsigned cpu, un
 		   uint64_t ours, uint64_t kvm)
 {
 	const struct pair_cpu *c = &pair->cpu[cpu];
+	struct address address;
 
 	if (pair->finding_count == PAIR_FINDINGS_MAX)
 		return;
@@ -141,6 +143,7 @@ void compare_found(struct pair *pair, enum finding_field field, unsigned cpu, un
 		.was_ldr = side_register(c->before, REG_LDR),
 		.unchanged = field == FINDING_REGISTER && is_unchanged(c, position, ours ^ kvm),
 		.icr_high = pair->icr_high,
+		.addressed = address_of(pair, &address) && address_meets(pair, &address, cpu),
 	};
 }
 
@@ -254,7 +257,7 @@ static void compare_cpu(struct pair *pair, unsigned n)
 	}
 }
 
-uint32_t compare_own_id(const struct pair *pair, unsigned n)
+static uint32_t own_id(const struct pair *pair, unsigned n)
 {
 	uint32_t id = side_register(pair->cpu[n].ours, REG_ID);
 
@@ -269,9 +272,10 @@ void compare_begin(struct pair *pair)
 		memcpy(c->before, c->ours, sizeof(c->before));
 		memcpy(c->kvm_before, c->kvm, sizeof(c->kvm_before));
 		c->twin = false;
+		c->waited = pair->ours.cpu[n].state == FINDING_WAITS_FOR_SIPI;
+		c->base_before = c->ours_base;
 		for (unsigned other = 0; other < pair->cpus; other++)
-			c->twin = c->twin || (other != n && compare_own_id(pair, other) ==
-								    compare_own_id(pair, n));
+			c->twin = c->twin || (other != n && own_id(pair, other) == own_id(pair, n));
 	}
 }
 

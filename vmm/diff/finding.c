@@ -105,8 +105,12 @@ static void text_of_ours(const struct finding *finding, char text[160])
 		return;
 	case FINDING_UNMEANT:
 		snprintf(text, 160,
-			 "a lowest-priority interrupt went to CPU %u of ours, which takes no part",
+			 "CPU %u of ours took an interrupt that is not for it, or while disabled",
 			 cpu);
+		return;
+	case FINDING_TRIGGER:
+		snprintf(text, 160, "CPU %u of ours took an interrupt as %s-triggered", cpu,
+			 finding->ours ? "level" : "edge");
 		return;
 	case FINDING_HIGHER:
 		snprintf(text, 160,

@@ -33,10 +33,12 @@ enum finding_field {
 
 enum finding_ours {
 	FINDING_REFUSED, /* an operation that ended in #GP changed register `reg` */
-	FINDING_NOBODY,  /* a lowest-priority interrupt that KVM delivered went to nobody */
+	FINDING_NOBODY,  /* a lowest-priority interrupt for enabled CPUs went to none of them */
 	FINDING_SEVERAL, /* one went to `ours` processors */
-	FINDING_UNMEANT, /* one went to CPU `cpu`, which takes no part */
-	FINDING_HIGHER,  /* one went to CPU `cpu`, though another's PPR is lower */
+	FINDING_UNMEANT, /* an interrupt was taken by CPU `cpu`, though not meant for it or disabled
+			  */
+	FINDING_TRIGGER, /* TMR has the wrong trigger mode: `ours` */
+	FINDING_HIGHER, /* a lowest-priority one went to CPU `cpu`, though another's PPR is lower */
 	FINDING_OVERDUE, /* a timer that is due did not run out at a tick */
 	FINDING_NO_REST  /* a step does not end, and no periodic timer is to blame */
 };
@@ -72,6 +74,7 @@ struct finding {
 	bool unchanged;    /* FINDING_REGISTER: ours has the bits that differ as before the step */
 	bool past;         /* FINDING_DEADLINE: KVM's has gone by */
 	bool sent_011;     /* mode 011b may have been sent to `cpu` since its last HLT began */
+	bool addressed;    /* `cpu` is one that the operation's interrupt is for: address.h */
 	uint32_t icr_high; /* of the step's CPU, before it: where a page write of the ICR went */
 };
 

@@ -59,6 +59,7 @@ extern const char ledger_text[], ledger_rules[];
  *        id-bit      the logical ID that x2APIC derives from it, maybe among others
  *   before= mode=    disabled xapic x2apic: that CPU's, before and after the step
  *   enabled=0|1      SVR bit 8 of that CPU
+ *   addressed=0|1    the operation's interrupt is for that CPU, by the SDM's destinations
  *   lvt-error= lvt-timer= svr= dfr= ldr=   N/MASK of that CPU's register
  *   dword=0|1        the access stays within the register's low 32 bits
  *   whole=0|1        it is 4 bytes wide and aligned at 16

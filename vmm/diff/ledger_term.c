@@ -182,6 +182,11 @@ static bool enabled_holds(const struct ledger_term *term, const struct finding *
 	return finding->enabled == (term->a == 1);
 }
 
+static bool addressed_holds(const struct ledger_term *term, const struct finding *finding)
+{
+	return finding->addressed == (term->a == 1);
+}
+
 static bool lvt_error_holds(const struct ledger_term *term, const struct finding *finding)
 {
 	return masked(term, term->a, finding->lvt_error);
@@ -294,6 +299,7 @@ static const struct ledger_key keys[] = {
 	{"before", ledger_word_modes, before_holds, false},
 	{"mode", ledger_word_modes, mode_holds, false},
 	{"enabled", ledger_word_bit, enabled_holds, false},
+	{"addressed", ledger_word_bit, addressed_holds, false},
 	{"lvt-error", ledger_word_plain_masked, lvt_error_holds, false},
 	{"lvt-timer", ledger_word_plain_masked, lvt_timer_holds, false},
 	{"svr", ledger_word_plain_masked, svr_holds, false},

@@ -29,8 +29,10 @@
 struct pair_cpu {
 	uint8_t ours[LAPIC_IMAGE_SIZE], kvm[LAPIC_IMAGE_SIZE];
 	uint8_t before[LAPIC_IMAGE_SIZE], kvm_before[LAPIC_IMAGE_SIZE]; /* the step */
-	bool twin;     /* another CPU of ours had its ID then */
-	bool sent_011; /* struct finding's */
+	bool twin;            /* another CPU of ours had its ID then */
+	bool sent_011;        /* struct finding's */
+	bool waited;          /* ours waited for a SIPI then */
+	uint64_t base_before; /* IA32_APIC_BASE of ours then */
 	uint64_t ours_base, kvm_base, ours_deadline, kvm_deadline;
 	bool ours_nmi, kvm_nmi;    /* of one that waits for a SIPI on both sides */
 	uint64_t kvm_from, kvm_to; /* CLOCK_MONOTONIC ns around KVM's image */
@@ -110,10 +112,8 @@ void compare_step(struct pair *pair);
 /* Adds one. */
 void compare_found(struct pair *pair, enum finding_field field, unsigned cpu, unsigned position,
 		   uint64_t ours, uint64_t kvm);
-/* Adds what ours has not kept though nothing of KVM's is needed to know it. */
+/* Adds what ours has not kept, whatever KVM did. */
 void invariant_check(struct pair *pair);
-/* As the ICR takes it for a destination: ID register, or its upper byte. */
-uint32_t compare_own_id(const struct pair *pair, unsigned n);
 /* The register that an operation names, or -1. */
 int compare_register(const struct program_op *op, enum finding_mode mode);
 

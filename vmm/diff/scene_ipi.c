@@ -97,7 +97,7 @@ static uint32_t logical(struct scene *s, bool wide)
 		return wide ? 0xFFFFFFFF : 0xFF;
 	if (kind < 16) {
 		dest = scene_below(s, 256);
-		return wide && scene_chance(s, 20) ? dest << 16 : dest;
+		return wide && scene_chance(s, 40) ? dest << 16 | scene_below(s, 256) : dest;
 	}
 	for (unsigned i = kind < 60 ? 1 : 2; i > 0; i--) {
 		unsigned cpu = scene_below(s, s->model.cpus);
