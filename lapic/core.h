@@ -50,7 +50,7 @@ static inline uint64_t irr_bit(uint8_t vector)
 #define WORK_HW_DISABLED       0x40000ull
 #define WORK_NMI_BLOCKED       0x80000ull
 #define WORK_SW_DISABLED       0x100000ull /* SVR bit 8 is clear */
-#define WORK_RAISE_SHIFT       24 /* + enum lapic_lvt */
+#define WORK_RAISE_SHIFT       24          /* + enum lapic_lvt */
 #define WORK_RAISE             (0x7Full << WORK_RAISE_SHIFT)
 #define WORK_RX_ILLEGAL        (1ull << 32)
 #define WORK_TICK              (1ull << 33)
