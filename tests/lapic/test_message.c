@@ -127,6 +127,34 @@ static void test_modes(void **state)
 	assert_int_equal(latch_esr(r->l[1]), 0);
 }
 
+/* Rules: ICR-12, ICR-9, LVT-6 */
+static void test_to_one_by_its_logical_id(void **state)
+{
+	struct rig *r = rig_running(2);
+	struct lapic_message message = {.dest = 2, .logical = true, .vector = V, .level = true};
+
+	(void)state;
+	put(r->l[0], APIC_LDR, 0x01000000);
+	put(r->l[1], APIC_LDR, 0x02000000);
+	/* Lowest priority, and the hint: level-triggered as sent. */
+	message.mode = LAPIC_LOWEST;
+	assert_int_equal(lapic_map_send(r->map, &message), LAPIC_NEW);
+	assert_true(in_tmr(r->l[1], V));
+	assert_serves(r->l[1], V);
+	message =
+		(struct lapic_message){.dest = 2, .logical = true, .vector = V + 1, .level = true};
+	message.redirection_hint = true;
+	assert_int_equal(lapic_map_send(r->map, &message), LAPIC_NEW);
+	assert_true(in_tmr(r->l[1], V + 1));
+	assert_serves(r->l[1], V + 1);
+	assert_int_equal(r->cpu[1].eois, 2);
+	message = (struct lapic_message){.dest = 2, .logical = true, .mode = LAPIC_EXTINT};
+	assert_int_equal(lapic_map_send(r->map, &message), LAPIC_NEW);
+	assert_true(lapic_take_extint(r->l[1]));
+	assert_nothing(r->l[0]);
+	assert_nothing(r->l[1]);
+}
+
 /* SDM "Message Data Register Format": these are edge "regardless of the Trigger Mode Setting", and
  * edge messages always assert. Rules: ICR-12, LVT-6 */
 static void test_what_is_edge_by_its_mode_has_no_de_assert(void **state)
@@ -379,6 +407,7 @@ int main(void)
 		rig_test(test_the_result_is_the_best_of_all),
 		rig_test(test_level_messages),
 		rig_test(test_modes),
+		rig_test(test_to_one_by_its_logical_id),
 		rig_test(test_what_is_edge_by_its_mode_has_no_de_assert),
 		rig_test(test_illegal_vectors_are_the_receivers_error),
 		rig_test(test_8_bit_ff_and_x2apic_receivers),
