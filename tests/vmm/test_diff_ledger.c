@@ -137,6 +137,9 @@ static void test_terms_of_the_operation(void **state)
 	yes("other-cpu", &sent);
 	no("dest!=id", &sent);
 	no("same-cpu", &sent);
+	other.cpu = 1;
+	no("other-cpu", &other);
+	other = sent;
 }
 
 static void test_registers_by_name(void **state)

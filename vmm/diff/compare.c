@@ -270,7 +270,6 @@ void compare_begin(struct pair *pair)
 		struct pair_cpu *c = &pair->cpu[n];
 
 		memcpy(c->before, c->ours, sizeof(c->before));
-		memcpy(c->kvm_before, c->kvm, sizeof(c->kvm_before));
 		c->twin = false;
 		c->waited = pair->ours.cpu[n].state == FINDING_WAITS_FOR_SIPI;
 		c->base_before = c->ours_base;

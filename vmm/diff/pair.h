@@ -28,11 +28,11 @@
 /* One CPU of both, as of the last look. */
 struct pair_cpu {
 	uint8_t ours[LAPIC_IMAGE_SIZE], kvm[LAPIC_IMAGE_SIZE];
-	uint8_t before[LAPIC_IMAGE_SIZE], kvm_before[LAPIC_IMAGE_SIZE]; /* the step */
-	bool twin;            /* another CPU of ours had its ID then */
-	bool sent_011;        /* struct finding's */
-	bool waited;          /* ours waited for a SIPI then */
-	uint64_t base_before; /* IA32_APIC_BASE of ours then */
+	uint8_t before[LAPIC_IMAGE_SIZE]; /* ours, before the step */
+	bool twin;                        /* another CPU of ours had its ID then */
+	bool sent_011;                    /* struct finding's */
+	bool waited;                      /* ours waited for a SIPI then */
+	uint64_t base_before;             /* IA32_APIC_BASE of ours then */
 	uint64_t ours_base, kvm_base, ours_deadline, kvm_deadline;
 	bool ours_nmi, kvm_nmi;    /* of one that waits for a SIPI on both sides */
 	uint64_t kvm_from, kvm_to; /* CLOCK_MONOTONIC ns around KVM's image */

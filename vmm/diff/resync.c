@@ -48,7 +48,7 @@ static bool started_alone(const struct pair *pair, unsigned n)
 /* What KVM has kept for it and ours has given it is not to come twice. */
 static int set_nmi(struct side *side, unsigned n, bool nmi)
 {
-	struct kvm_vcpu_events events;
+	struct kvm_vcpu_events events = {0};
 	int error = kvm_ioctl(side->vm.kvm, side->cpu[n].fd, KVM_GET_VCPU_EVENTS, &events);
 
 	events.flags |= KVM_VCPUEVENT_VALID_NMI_PENDING;
